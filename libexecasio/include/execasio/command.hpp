@@ -1,0 +1,174 @@
+#pragma once
+
+#include "execasio/stream.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace execasio {
+
+/// The process group that a child starts in (setpgid(2)).
+class process_group {
+public:
+    /// The parent's own group: a terminal's Ctrl-C reaches parent and child alike.
+    static process_group inherit() noexcept { return process_group(-1); }
+    /// A new group of which the child is the leader: one signal reaches it and its descendants.
+    static process_group create() noexcept { return process_group(0); }
+    /// An existing group of the same session.
+    static process_group join(pid_t group) noexcept { return process_group(group); }
+
+    [[nodiscard]] bool is_inherited() const noexcept { return id_ == -1; }
+    [[nodiscard]] pid_t id() const noexcept { return id_; } ///< for setpgid(2); 0 = the child's own
+
+private:
+    explicit process_group(pid_t id) noexcept : id_(id) {}
+    pid_t id_;
+};
+
+/// What becomes of a child whose `process` object is destroyed while it runs.
+enum class lifetime {
+    kill,    ///< SIGKILL at once; reaped in the background, never blocking
+    detach,  ///< it goes on under this program: reaped when it ends, gone when this program ends
+             ///< with a guardian
+    survive, ///< it goes on, also beyond the end of this program
+};
+
+/// Describes a program to be run: what, with which arguments, environment, directory, streams.
+///
+/// A value: it may be copied, kept and spawned any number of times. Setters change the object and
+/// return it, so that they can be chained. Nothing is checked, opened or looked up before `spawn`.
+///
+/// Everything that is not mentioned is inherited from the parent, with two exceptions that no
+/// program should inherit by accident: descriptors above 2 are closed, and signals are neither
+/// blocked nor ignored in the child.
+///
+/// @par Thread safety
+/// As any value: concurrent use of one object only for reading.
+class command {
+public:
+    struct variable {
+        std::string name;
+        std::optional<std::string> value; ///< nullopt: unset
+    };
+    struct passed_descriptor {
+        int number; ///< in the child
+        int fd;     ///< in the parent
+    };
+
+    command() = default;
+
+    /// A program and its arguments. A name without '/' is searched in PATH (see `search_path`).
+    template <class... Arguments>
+    explicit command(std::string program, Arguments&&... arguments)
+    {
+        arguments_.reserve(1 + sizeof...(arguments));
+        arguments_.push_back(std::move(program));
+        (arguments_.emplace_back(std::forward<Arguments>(arguments)), ...);
+    }
+
+    /// As above; the first element is the program.
+    explicit command(std::vector<std::string> words) : arguments_(std::move(words)) {}
+
+    /// A line for a shell, run as `shell -c line`. Quoting is the caller's: prefer a list of
+    /// arguments for anything that holds data from outside.
+    static command shell(std::string line, std::string shell = "/bin/sh");
+
+    command& argument(std::string word);
+
+    /// The file to execute, exactly (no search), in place of the first argument; which then only
+    /// is what the child sees as argv[0].
+    command& executable(std::string file);
+
+    /// Whether a program name without '/' is searched in PATH (default), as execvp(3) does: in the
+    /// PATH of the child's environment; directories that are not absolute count from the child's
+    /// working directory. When false such a name is a file in the child's working directory.
+    command& search_path(bool on);
+
+    command& environment(std::string name, std::string value); ///< sets one variable
+    command& unset_environment(std::string name);              ///< removes one variable
+    command& clear_environment(); ///< starts from nothing; also drops what was set before
+
+    /// The child's working directory; relative to the parent's.
+    command& directory(std::string path);
+
+    command& input(stream s);
+    command& output(stream s);
+    command& error(stream s);
+    command& merge_error();  ///< standard error goes where standard output goes
+    command& merge_output(); ///< standard output goes where standard error goes
+
+    /// Passes an open descriptor (which stays the caller's) as `number` (3 or more) of the child.
+    command& descriptor(int number, int fd);
+
+    command& group(process_group g);
+
+    /// A signal for the child's whole process group at the moment the child has ended and before it
+    /// is reaped (so that the number cannot mean another group): descendants that it left behind.
+    /// Only for a child that leads its group. 0 (default): none.
+    command& group_signal_at_exit(int signal);
+
+    command& new_session(); ///< setsid(2): no controlling terminal, a group of its own
+    command& umask(mode_t mask);
+    command& nice(int priority); ///< -20 (first) to 19 (last), setpriority(2); clamped there
+
+    command& inherit_signal_mask();     ///< keep the spawning thread's blocked signals
+    command& inherit_ignored_signals(); ///< what the parent ignores stays ignored
+
+    command& on_destroy(lifetime policy); ///< see `lifetime`; default: kill
+
+    // What was set; for the launcher and for messages.
+    [[nodiscard]] std::vector<std::string> const& arguments() const noexcept { return arguments_; }
+    [[nodiscard]] std::optional<std::string> const& executable() const noexcept { return file_; }
+    [[nodiscard]] bool searches_path() const noexcept { return search_path_; }
+    [[nodiscard]] bool clears_environment() const noexcept { return clear_environment_; }
+    [[nodiscard]] std::vector<variable> const& variables() const noexcept { return variables_; }
+    [[nodiscard]] std::optional<std::string> const& directory() const noexcept
+    {
+        return directory_;
+    }
+    [[nodiscard]] stream const& input() const noexcept { return input_; }
+    [[nodiscard]] stream const& output() const noexcept { return output_; }
+    [[nodiscard]] stream const& error() const noexcept { return error_; }
+    [[nodiscard]] bool merges_error() const noexcept { return merge_error_; }
+    [[nodiscard]] bool merges_output() const noexcept { return merge_output_; }
+    [[nodiscard]] std::vector<passed_descriptor> const& descriptors() const noexcept
+    {
+        return descriptors_;
+    }
+    [[nodiscard]] process_group group() const noexcept { return group_; }
+    [[nodiscard]] int group_signal_at_exit() const noexcept { return group_signal_at_exit_; }
+    [[nodiscard]] bool starts_session() const noexcept { return new_session_; }
+    [[nodiscard]] std::optional<mode_t> umask() const noexcept { return umask_; }
+    [[nodiscard]] std::optional<int> nice() const noexcept { return nice_; }
+    [[nodiscard]] bool inherits_signal_mask() const noexcept { return inherit_mask_; }
+    [[nodiscard]] bool inherits_ignored_signals() const noexcept { return inherit_ignored_; }
+    [[nodiscard]] lifetime on_destroy() const noexcept { return on_destroy_; }
+
+private:
+    std::vector<std::string> arguments_;
+    std::optional<std::string> file_;
+    std::vector<variable> variables_;
+    std::optional<std::string> directory_;
+    stream input_ = stream::inherit;
+    stream output_ = stream::inherit;
+    stream error_ = stream::inherit;
+    std::vector<passed_descriptor> descriptors_;
+    process_group group_ = process_group::inherit();
+    int group_signal_at_exit_ = 0;
+    std::optional<mode_t> umask_;
+    std::optional<int> nice_;
+    lifetime on_destroy_ = lifetime::kill;
+    bool search_path_ = true;
+    bool clear_environment_ = false;
+    bool merge_error_ = false;
+    bool merge_output_ = false;
+    bool new_session_ = false;
+    bool inherit_mask_ = false;
+    bool inherit_ignored_ = false;
+};
+
+} // namespace execasio

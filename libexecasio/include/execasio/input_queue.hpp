@@ -1,0 +1,53 @@
+#pragma once
+
+#include "execasio/input_stream.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace execasio {
+
+/// A bounded queue in front of a child's standard input, for those who cannot wait for the child:
+/// `push` never blocks, and what the pipe does not take now is written in the background, in order.
+///
+/// A child that has closed its standard input ends the queue quietly: what it holds is dropped, and
+/// so is what comes later. Destruction lets the background finish; `close` does not.
+///
+/// @par Thread safety
+/// Belongs to the executor (strand) of the stream.
+class input_queue {
+public:
+    /// Default of the most bytes that the queue holds.
+    static constexpr std::size_t default_max = 64 * 1024 * 1024;
+
+    input_queue() noexcept = default;
+
+    /// @param stream Nobody else should write to it.
+    explicit input_queue(input_stream stream, std::size_t max = default_max);
+
+    /// Takes data over, to be written after all that came before.
+    /// @return `errc::input_queue_full` when it would hold more than its maximum: nothing was
+    /// taken.
+    ///     `errc::not_piped` after `finish` or `close`, or when the child has closed its input.
+    error_code push(std::string data);
+
+    /// Closes the child's input when all that was pushed is written.
+    void finish();
+
+    /// Closes the child's input at once and drops what is queued.
+    void close() noexcept;
+
+    [[nodiscard]] bool is_open() const noexcept;     ///< whether `push` can succeed
+    [[nodiscard]] std::size_t size() const noexcept; ///< bytes that wait
+
+    /// Completes when the queue holds at most `mark` bytes, or will not write any more.
+    [[nodiscard]] asio::awaitable<void> wait_below(std::size_t mark = 0);
+
+private:
+    struct impl;
+
+    std::shared_ptr<impl> impl_;
+};
+
+} // namespace execasio

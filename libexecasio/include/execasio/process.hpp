@@ -1,0 +1,177 @@
+#pragma once
+
+#include "execasio/command.hpp"
+#include "execasio/error.hpp"
+#include "execasio/exit_record.hpp"
+#include "execasio/input_stream.hpp"
+#include "execasio/output_stream.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <sys/types.h>
+
+namespace execasio {
+
+namespace asio = boost::asio;
+
+class process;
+
+namespace detail {
+
+class process_state;
+struct exit_wait_operation;
+
+// What the operation below needs of the hidden state.
+asio::any_io_executor executor_of(process_state const& state) noexcept;
+asio::steady_timer& begin_exit_wait(process_state& state);
+bool has_ended(process_state const& state) noexcept;
+void end_exit_wait(process_state& state, error_code& ec, exit_record& record);
+
+} // namespace detail
+
+/// One child process, from its birth until its end is known.
+///
+/// Named by a pidfd where the kernel has them, so that no operation can reach another process that
+/// got the same number. Sole owner, move-only. Made by `spawn`.
+///
+/// @par Thread safety
+/// Belongs to the executor (strand) it was spawned with.
+class process {
+public:
+    using executor_type = asio::any_io_executor;
+
+    /// Holds no process: operations fail with `errc::no_process`.
+    process() noexcept;
+    process(process&& other) noexcept;
+    process& operator=(process&& other) noexcept; ///< the old process is dropped as if destroyed
+
+    /// Never blocks. A child that still runs is treated by its `lifetime`; one that is killed here
+    /// is reaped in the background, for as long as the executor's context runs.
+    ~process();
+
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+    [[nodiscard]] executor_type get_executor() const;
+
+    /// The process id; stays what it was after the end. 0 when there is no process.
+    [[nodiscard]] pid_t id() const noexcept;
+
+    /// False once the end has been seen, by a wait or by `poll`.
+    [[nodiscard]] bool running() const noexcept;
+
+    /// Looks whether it has ended, without waiting.
+    bool poll();
+
+    /// The record of a process whose end has been seen.
+    [[nodiscard]] std::optional<exit_record> record() const;
+
+    /// The ends of the pipes to the child; streams that are not open for all others.
+    [[nodiscard]] input_stream& input();
+    [[nodiscard]] output_stream& output();
+    [[nodiscard]] output_stream& error();
+
+    /// Completes when the process has ended and was reaped; at once (but through the executor) when
+    /// that has been. Any number of waits at a time, with any completion token.
+    ///
+    /// Completes with an error only when there is no record to be had:
+    /// - `errc::status_lost`: other code reaped the child, or SIGCHLD is ignored, and the kernel
+    ///   (before 6.15) does not remember; the process has ended all the same.
+    ///
+    /// @throws boost::system::system_error `errc::no_process`, from the call itself.
+    /// The output of a process may end before or after it: see `output_stream`.
+    /// @par Cancellation
+    /// All types; meaning `total`: the process is not touched.
+    template <asio::completion_token_for<void(error_code, exit_record)> Token>
+    auto async_wait(Token&& token);
+
+    /// As `async_wait`, for coroutines; throws its errors.
+    [[nodiscard]] asio::awaitable<exit_record> wait();
+
+    /// Sends a signal; 0 sends none, but checks. To a process that has ended, but is not yet
+    /// reaped, it succeeds without effect, as kill(2).
+    /// @throws boost::system::system_error `errc::already_ended`, `errc::no_process`, EPERM (the
+    ///     child runs as somebody else), EINVAL (no such signal).
+    void signal(int number);
+    void signal(int number, error_code& ec) noexcept;
+
+    /// Sends a signal to the process group that the child was started in.
+    ///
+    /// The child must have been started with a group of its own, a session, or `join`:
+    /// `errc::no_process` otherwise, since the group would be the caller's. After the child was
+    /// reaped only what is certain to be its group is reached (Linux 6.9, leaders);
+    /// `errc::already_ended` otherwise.
+    void signal_group(int number);
+    void signal_group(int number, error_code& ec) noexcept;
+
+    /// The group's id; 0 when the child was left in the parent's group.
+    [[nodiscard]] pid_t group() const noexcept;
+
+    void on_destroy(lifetime policy) noexcept; ///< changes what `command::on_destroy` said
+
+    /// Lets the child go on by itself and forgets it: `on_destroy(lifetime::detach)` and
+    /// destruction in one. Closes the pipes.
+    void detach() noexcept;
+
+private:
+    friend struct process_access;
+
+    explicit process(std::shared_ptr<detail::process_state> state) noexcept;
+    void drop() noexcept;
+
+    std::shared_ptr<detail::process_state> state_;
+};
+
+/// For the other parts of the library.
+struct process_access {
+    static process make(std::shared_ptr<detail::process_state> state) noexcept
+    {
+        return process(std::move(state));
+    }
+    static std::shared_ptr<detail::process_state> const& state(process const& p) noexcept
+    {
+        return p.state_;
+    }
+};
+
+struct detail::exit_wait_operation {
+    // Not an aggregate: g++ 12 destroys temporaries of those twice in a co_await expression.
+    explicit exit_wait_operation(std::shared_ptr<process_state> s) noexcept : state(std::move(s)) {}
+
+    std::shared_ptr<process_state> state;
+    bool waiting = false;
+
+    template <class Self>
+    void operator()(Self& self, error_code ec = {})
+    {
+        if (!std::exchange(waiting, true)) {
+            self.reset_cancellation_state(asio::enable_total_cancellation());
+            asio::steady_timer& ended = begin_exit_wait(*state);
+            if (has_ended(*state))
+                asio::post(executor_of(*state), std::move(self)); // never from within the call
+            else
+                ended.async_wait(std::move(self));
+            return;
+        }
+        exit_record record;
+        end_exit_wait(*state, ec, record);
+        self.complete(ec, record);
+    }
+};
+
+template <asio::completion_token_for<void(error_code, exit_record)> Token>
+auto process::async_wait(Token&& token)
+{
+    if (!state_)
+        throw boost::system::system_error(errc::no_process);
+    return asio::async_compose<Token, void(error_code, exit_record)>(
+        detail::exit_wait_operation(state_), token, get_executor());
+}
+
+} // namespace execasio

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "execasio/process.hpp"
+#include "execasio/stop_plan.hpp"
+
+namespace execasio {
+
+/// Carries out a stop plan and completes when the process has ended and was reaped.
+///
+/// A process that is stopped (SIGSTOP, SIGTSTP) is continued after each signal, so that it can act
+/// on it. If a plan is under way already, it goes on unchanged and this call awaits its outcome. A
+/// process that has ended is not an error. The record tells which stage was the last.
+///
+/// @param p Need not outlive the operation; destroying it meanwhile kills the child.
+/// @throws boost::system::system_error what `request_stop` reports, or `errc::status_lost`.
+/// @par Cancellation
+/// All types: the caller gets `asio::error::operation_aborted`, and the plan goes on to its end, so
+/// that no half-killed process is left behind.
+[[nodiscard]] asio::awaitable<exit_record> stop(process& p, stop_plan plan = stop_plan());
+
+/// Begins a stop plan and returns at once, its first stage done. The plan goes on by itself, even
+/// if `p` is destroyed (detached) meanwhile.
+/// @return What the first signal met with: EPERM when the child runs as somebody else; nothing was
+///     begun then. None when the process has ended, or a plan is under way.
+error_code request_stop(process& p, stop_plan plan = stop_plan());
+
+} // namespace execasio

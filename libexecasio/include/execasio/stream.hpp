@@ -1,0 +1,66 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <sys/types.h>
+
+namespace execasio {
+
+/// What one of a child's standard streams is connected to. A value; nothing is opened yet.
+///
+/// Files are opened by the parent, before the child exists, relative to the parent's working
+/// directory and close-on-exec: input for reading only, output for writing only. Opening never
+/// blocks: a FIFO that nobody reads is ENXIO (open(2), O_NONBLOCK).
+class stream {
+public:
+    // Unscoped, so that `stream::pipe` reads as a value of this class at the place of use.
+    enum connection : unsigned char {
+        inherit, ///< the parent's own stream; closed if the parent's is
+        null,    ///< /dev/null
+        close,   ///< not open at all; few programs expect that
+        pipe,    ///< a pipe to the parent: `process::input`, `output`, `error`
+    };
+
+    stream(connection c) noexcept : kind_(static_cast<kind>(c)) {} // implicit by intent
+
+    /// An existing file, for standard input.
+    static stream read(std::string path);
+
+    /// A file for output, emptied first; created with `mode` (less the umask) when it is missing.
+    static stream truncate(std::string path, mode_t mode = 0644);
+
+    /// As `truncate`, but every write goes to the end of the file (O_APPEND).
+    static stream append(std::string path, mode_t mode = 0644);
+
+    /// An open descriptor of the parent, which stays the caller's and must be open at the spawn.
+    static stream descriptor(int fd) noexcept;
+
+    [[nodiscard]] bool is(connection c) const noexcept { return kind_ == static_cast<kind>(c); }
+    [[nodiscard]] bool is_file() const noexcept { return kind_ == kind::file; }
+    [[nodiscard]] bool is_descriptor() const noexcept { return kind_ == kind::descriptor; }
+
+    [[nodiscard]] std::string const& path() const noexcept { return path_; } ///< empty if no file
+    [[nodiscard]] int open_flags() const noexcept { return flags_; }         ///< for open(2)
+    [[nodiscard]] mode_t mode() const noexcept { return mode_; }             ///< for open(2)
+    [[nodiscard]] int fd() const noexcept { return fd_; } ///< -1 unless it is a descriptor
+
+private:
+    enum class kind : unsigned char { inherit, null, close, pipe, file, descriptor };
+
+    stream(std::string path, int flags, mode_t mode)
+        : kind_(kind::file),
+          path_(std::move(path)),
+          flags_(flags),
+          mode_(mode)
+    {
+    }
+
+    kind kind_;
+    std::string path_;
+    int flags_ = 0;
+    mode_t mode_ = 0;
+    int fd_ = -1;
+};
+
+} // namespace execasio

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "execasio/process.hpp"
+#include "execasio/stop_plan.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace execasio {
+
+/// The set of a program's live processes, each with the plan by which it is stopped: finds them,
+/// tells of their exits and ends them all.
+///
+/// @par Thread safety
+/// Belongs to its executor (strand), as do the processes in it.
+class supervisor {
+public:
+    /// Called on the executor when a process has ended and was reaped, and has left the set.
+    /// `ec` is `errc::status_lost` when there is no record. The process object is the handler's:
+    /// it may be moved away, or its streams copied to read what they still hold.
+    using exit_handler = std::function<void(process& p, error_code ec, exit_record const& record)>;
+
+    explicit supervisor(asio::any_io_executor executor, exit_handler on_exit = {});
+    supervisor(supervisor const&) = delete;
+    supervisor& operator=(supervisor const&) = delete;
+    ~supervisor(); ///< drops all processes: see `lifetime`. No handler is called any more.
+
+    /// Spawns and adds.
+    /// @throws spawn_error
+    process& spawn(command const& cmd, stop_plan plan = stop_plan());
+
+    /// @param p A process that has not been seen to end, of the same executor.
+    process& add(process p, stop_plan plan = stop_plan());
+
+    /// nullptr when no process of that id is in the set.
+    [[nodiscard]] process* find(pid_t id) noexcept;
+    [[nodiscard]] std::vector<pid_t> ids() const; ///< in ascending order
+    [[nodiscard]] std::size_t size() const noexcept;
+
+    /// Begins the process's stop plan: see `request_stop`.
+    /// @return `errc::no_process` when it is not in the set.
+    error_code stop(pid_t id);
+
+    /// Begins all stop plans at once and completes when no process is left. After `bound` what is
+    /// left is killed, and another second later given up (a process in an uninterruptible system
+    /// call cannot be killed).
+    /// @return How many were given up: 0 as a rule.
+    /// @par Cancellation
+    /// All types: the plans that were begun go on.
+    [[nodiscard]] asio::awaitable<std::size_t> shutdown(std::chrono::milliseconds bound);
+
+private:
+    struct impl;
+
+    std::shared_ptr<impl> impl_;
+};
+
+} // namespace execasio

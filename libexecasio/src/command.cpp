@@ -1,0 +1,139 @@
+#include "execasio/command.hpp"
+
+namespace execasio {
+
+command command::shell(std::string line, std::string shell)
+{
+    return command(std::move(shell), "-c", std::move(line));
+}
+
+command& command::argument(std::string word)
+{
+    arguments_.push_back(std::move(word));
+    return *this;
+}
+
+command& command::executable(std::string file)
+{
+    file_ = std::move(file);
+    return *this;
+}
+
+command& command::search_path(bool on)
+{
+    search_path_ = on;
+    return *this;
+}
+
+command& command::environment(std::string name, std::string value)
+{
+    variables_.push_back({std::move(name), std::move(value)});
+    return *this;
+}
+
+command& command::unset_environment(std::string name)
+{
+    variables_.push_back({std::move(name), std::nullopt});
+    return *this;
+}
+
+command& command::clear_environment()
+{
+    variables_.clear();
+    clear_environment_ = true;
+    return *this;
+}
+
+command& command::directory(std::string path)
+{
+    directory_ = std::move(path);
+    return *this;
+}
+
+command& command::input(stream s)
+{
+    input_ = std::move(s);
+    return *this;
+}
+
+command& command::output(stream s)
+{
+    output_ = std::move(s);
+    merge_output_ = false;
+    return *this;
+}
+
+command& command::error(stream s)
+{
+    error_ = std::move(s);
+    merge_error_ = false;
+    return *this;
+}
+
+command& command::merge_error()
+{
+    merge_error_ = true;
+    return *this;
+}
+
+command& command::merge_output()
+{
+    merge_output_ = true;
+    return *this;
+}
+
+command& command::descriptor(int number, int fd)
+{
+    descriptors_.push_back({number, fd});
+    return *this;
+}
+
+command& command::group(process_group g)
+{
+    group_ = g;
+    return *this;
+}
+
+command& command::group_signal_at_exit(int signal)
+{
+    group_signal_at_exit_ = signal;
+    return *this;
+}
+
+command& command::new_session()
+{
+    new_session_ = true;
+    return *this;
+}
+
+command& command::umask(mode_t mask)
+{
+    umask_ = mask;
+    return *this;
+}
+
+command& command::nice(int priority)
+{
+    nice_ = priority;
+    return *this;
+}
+
+command& command::inherit_signal_mask()
+{
+    inherit_mask_ = true;
+    return *this;
+}
+
+command& command::inherit_ignored_signals()
+{
+    inherit_ignored_ = true;
+    return *this;
+}
+
+command& command::on_destroy(lifetime policy)
+{
+    on_destroy_ = policy;
+    return *this;
+}
+
+} // namespace execasio

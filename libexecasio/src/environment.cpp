@@ -1,0 +1,60 @@
+#include "environment.hpp"
+
+#include <cstring>
+#include <string_view>
+#include <unordered_map>
+
+#include <unistd.h>
+
+namespace execasio::detail {
+namespace {
+
+std::string_view name_of(char const* entry) noexcept
+{
+    // From the second character: what begins with '=' is kept as one odd name.
+    char const* const end = *entry ? std::strchr(entry + 1, '=') : nullptr;
+    return end ? std::string_view(entry, static_cast<std::size_t>(end - entry)) : entry;
+}
+
+} // namespace
+
+environment_block make_environment(command const& cmd)
+{
+    environment_block block;
+    if (!cmd.clears_environment())
+        for (char** entry = ::environ; entry && *entry; ++entry)
+            block.list.push_back(*entry);
+    block.owned.reserve(cmd.variables().size()); // the list points into it
+    std::unordered_map<std::string_view, std::size_t> position;
+    if (!cmd.variables().empty())
+        for (std::size_t i = 0; i < block.list.size(); ++i)
+            position.emplace(name_of(block.list[i]), i);
+    for (auto const& [name, value] : cmd.variables()) {
+        auto const found = position.find(name);
+        if (!value) {
+            if (found != position.end())
+                block.list[found->second] = nullptr;
+            continue;
+        }
+        char* const entry = block.owned.emplace_back(name + '=' + *value).data();
+        if (found != position.end()) {
+            block.list[found->second] = entry;
+        } else {
+            position.emplace(std::string_view(entry, name.size()), block.list.size());
+            block.list.push_back(entry);
+        }
+    }
+    std::erase(block.list, nullptr);
+    block.list.push_back(nullptr);
+    return block;
+}
+
+char const* find_variable(char const* const* list, std::string const& name) noexcept
+{
+    for (; list && *list; ++list)
+        if (std::strncmp(*list, name.c_str(), name.size()) == 0 && (*list)[name.size()] == '=')
+            return *list + name.size() + 1;
+    return nullptr;
+}
+
+} // namespace execasio::detail

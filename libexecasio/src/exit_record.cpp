@@ -1,0 +1,88 @@
+#include "execasio/exit_record.hpp"
+
+#include <cstring>
+
+#include <signal.h>
+#include <sys/wait.h>
+
+namespace execasio {
+namespace {
+
+std::chrono::microseconds duration_of(timeval const& t) noexcept
+{
+    return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
+}
+
+} // namespace
+
+char const* to_string(end_cause c) noexcept
+{
+    switch (c) {
+    case end_cause::itself: return "ended by itself";
+    case end_cause::stopped: return "stopped";
+    case end_cause::time_limit: return "time limit";
+    case end_cause::dropped: return "dropped";
+    }
+    return "unknown";
+}
+
+bool exit_record::exited() const noexcept
+{
+    return known_ && WIFEXITED(status_);
+}
+
+int exit_record::code() const noexcept
+{
+    return exited() ? WEXITSTATUS(status_) : -1;
+}
+
+bool exit_record::signaled() const noexcept
+{
+    return known_ && WIFSIGNALED(status_);
+}
+
+int exit_record::signal() const noexcept
+{
+    return signaled() ? WTERMSIG(status_) : 0;
+}
+
+bool exit_record::core_dumped() const noexcept
+{
+    return signaled() && WCOREDUMP(status_);
+}
+
+std::chrono::microseconds exit_record::user_time() const noexcept
+{
+    return duration_of(usage_.ru_utime);
+}
+
+std::chrono::microseconds exit_record::system_time() const noexcept
+{
+    return duration_of(usage_.ru_stime);
+}
+
+std::size_t exit_record::peak_memory() const noexcept
+{
+    return static_cast<std::size_t>(usage_.ru_maxrss) * 1024; // Linux counts in KiB
+}
+
+std::string signal_name(int signal)
+{
+    if (char const* name = ::sigabbrev_np(signal))
+        return std::string("SIG") + name;
+    if (signal >= SIGRTMIN && signal <= SIGRTMAX)
+        return "SIGRTMIN+" + std::to_string(signal - SIGRTMIN);
+    return "signal " + std::to_string(signal);
+}
+
+std::string describe(exit_record const& record)
+{
+    if (!record.known())
+        return "no exit record";
+    if (record.exited())
+        return "exit code " + std::to_string(record.code());
+    return "signal " + std::to_string(record.signal()) + " (" + signal_name(record.signal()) + ")" +
+           (record.core_dumped() ? ", core dumped" : "");
+}
+
+} // namespace execasio

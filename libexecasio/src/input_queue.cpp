@@ -1,0 +1,134 @@
+#include "execasio/input_queue.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <deque>
+
+namespace execasio {
+
+struct input_queue::impl : std::enable_shared_from_this<impl> {
+    impl(input_stream s, std::size_t m)
+        : stream(std::move(s)),
+          changed(stream.get_executor(), asio::steady_timer::time_point::max()),
+          max(m)
+    {
+    }
+
+    /// Writes what is queued, in the background, until nothing is left.
+    static asio::awaitable<void> write_all(std::shared_ptr<impl> self)
+    {
+        while (!self->waiting.empty()) {
+            std::string const& front = self->waiting.front();
+            co_await self->stream.write(asio::buffer(front));
+            self->size -= front.size();
+            self->waiting.pop_front();
+            self->changed.cancel();
+        }
+    }
+
+    void start_writing()
+    {
+        writing = true;
+        asio::co_spawn(stream.get_executor(), write_all(shared_from_this()),
+                       [self = shared_from_this()](std::exception_ptr failure) {
+                           self->writing = false;
+                           if (failure || self->finished)
+                               self->end();
+                       });
+    }
+
+    void end() noexcept
+    {
+        finished = true;
+        stream.close();
+        waiting.clear();
+        size = 0;
+        changed.cancel();
+    }
+
+    input_stream stream;
+    std::deque<std::string> waiting;
+    asio::steady_timer changed; // never expires: cancelled when the queue gets shorter
+    std::size_t max;
+    std::size_t size = 0;
+    bool writing = false;
+    bool finished = false;
+};
+
+input_queue::input_queue(input_stream stream, std::size_t max)
+    : impl_(std::make_shared<impl>(std::move(stream), max))
+{
+}
+
+error_code input_queue::push(std::string data)
+{
+    if (!is_open())
+        return make_error_code(errc::not_piped);
+    if (data.empty())
+        return {};
+    if (data.size() > impl_->max - impl_->size)
+        return make_error_code(errc::input_queue_full);
+    if (!impl_->writing) {
+        error_code ec;
+        std::size_t const written = impl_->stream.try_write(asio::buffer(data), ec);
+        if (ec) {
+            impl_->end();
+            return {}; // as any data the child did not live to read
+        }
+        if (written == data.size())
+            return {};
+        data.erase(0, written);
+    }
+    impl_->size += data.size();
+    impl_->waiting.push_back(std::move(data));
+    if (!impl_->writing)
+        impl_->start_writing();
+    return {};
+}
+
+void input_queue::finish()
+{
+    if (!impl_ || impl_->finished)
+        return;
+    impl_->finished = true;
+    if (!impl_->writing)
+        impl_->end();
+}
+
+void input_queue::close() noexcept
+{
+    // A write that is under way holds the front of the queue: it fails, and the rest goes with it.
+    if (!impl_)
+        return;
+    impl_->finished = true;
+    impl_->stream.close();
+    if (!impl_->writing)
+        impl_->end();
+}
+
+bool input_queue::is_open() const noexcept
+{
+    return impl_ && !impl_->finished && impl_->stream.is_open();
+}
+
+std::size_t input_queue::size() const noexcept
+{
+    return impl_ ? impl_->size : 0;
+}
+
+asio::awaitable<void> input_queue::wait_below(std::size_t mark)
+{
+    auto const self = impl_;
+    while (self && self->size > mark) {
+        error_code woken;
+        co_await self->changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+        asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none)
+            throw boost::system::system_error(asio::error::operation_aborted);
+    }
+}
+
+} // namespace execasio

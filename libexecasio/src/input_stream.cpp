@@ -1,0 +1,183 @@
+#include "execasio/input_stream.hpp"
+
+#include "readiness.hpp"
+#include "turnstile.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cerrno>
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace execasio {
+namespace {
+
+/// write(2) that cannot raise SIGPIPE. Pipes know no MSG_NOSIGNAL, and a library must not change
+/// the program's disposition: so the signal, which goes to the writing thread, is held back and
+/// taken away.
+ssize_t write_without_sigpipe(int fd, asio::const_buffer data) noexcept
+{
+    sigset_t pipe_signal;
+    sigset_t before;
+    ::sigemptyset(&pipe_signal);
+    ::sigaddset(&pipe_signal, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    ssize_t result;
+    do {
+        result = ::write(fd, data.data(), data.size());
+    } while (result < 0 && errno == EINTR);
+    int const error = errno;
+    // When the caller has it blocked, it may be waiting for one of its own: leave it.
+    if (result < 0 && error == EPIPE && !::sigismember(&before, SIGPIPE)) {
+        timespec const at_once{};
+        while (::sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {
+        }
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return result;
+}
+
+} // namespace
+
+struct input_stream::impl {
+    impl(executor_type executor, int number) : fd(std::move(executor), number)
+    {
+        fd.non_blocking(true);
+    }
+
+    std::size_t write_now(asio::const_buffer data, error_code& ec)
+    {
+        ec = {};
+        if (!fd.is_open()) {
+            ec = errc::not_piped;
+            return 0;
+        }
+        ssize_t const result = write_without_sigpipe(fd.native_handle(), data);
+        if (result >= 0) {
+            total += static_cast<std::size_t>(result);
+            return static_cast<std::size_t>(result);
+        }
+        if (errno == EAGAIN) {
+            ec = asio::error::would_block;
+            return 0;
+        }
+        ec.assign(errno, boost::system::system_category());
+        error_code ignored;
+        fd.close(ignored); // nobody reads any more: not worth a second try
+        return 0;
+    }
+
+    static asio::awaitable<void> write(std::shared_ptr<impl> self, asio::const_buffer data);
+    static asio::awaitable<void> finish(std::shared_ptr<impl> self);
+
+    asio::posix::stream_descriptor fd;
+    detail::turnstile turns;
+    detail::fairness loop;
+    clock::duration limit = clock::duration::max();
+    std::uint64_t total = 0;
+};
+
+asio::awaitable<void> input_stream::impl::write(std::shared_ptr<impl> self, asio::const_buffer data)
+{
+    if (!self || !self->fd.is_open())
+        throw boost::system::system_error(errc::not_piped);
+    clock::time_point const deadline = detail::deadline_after(self->limit);
+    auto const turn = co_await self->turns.enter(self->fd.get_executor(), deadline);
+    while (data.size() != 0) {
+        error_code ec;
+        std::size_t const size = self->write_now(data, ec);
+        data += size;
+        if (ec == asio::error::would_block) {
+            self->loop.reset();
+            co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_write,
+                                        deadline);
+        } else if (ec) {
+            throw boost::system::system_error(ec, "write");
+        } else if (self->loop.spent(size)) {
+            co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
+        }
+    }
+}
+
+asio::awaitable<void> input_stream::impl::finish(std::shared_ptr<impl> self)
+{
+    if (!self)
+        throw boost::system::system_error(errc::not_piped);
+    clock::time_point const deadline = detail::deadline_after(self->limit);
+    auto const turn = co_await self->turns.enter(self->fd.get_executor(), deadline);
+    error_code ignored;
+    self->fd.close(ignored);
+}
+
+input_stream::input_stream(executor_type executor, int fd)
+    : impl_(std::make_shared<impl>(std::move(executor), fd))
+{
+}
+
+bool input_stream::is_open() const noexcept
+{
+    return impl_ && impl_->fd.is_open();
+}
+
+input_stream::executor_type input_stream::get_executor() const
+{
+    if (!impl_)
+        throw boost::system::system_error(errc::not_piped);
+    return impl_->fd.get_executor();
+}
+
+input_stream& input_stream::time_limit(clock::duration limit) noexcept
+{
+    if (impl_)
+        impl_->limit = limit;
+    return *this;
+}
+
+asio::awaitable<void> input_stream::write(asio::const_buffer buffer)
+{
+    return impl::write(impl_, buffer);
+}
+
+asio::awaitable<void> input_stream::finish()
+{
+    return impl::finish(impl_);
+}
+
+std::size_t input_stream::try_write(asio::const_buffer buffer, error_code& ec)
+{
+    ec = {};
+    if (!impl_) {
+        ec = errc::not_piped;
+        return 0;
+    }
+    if (impl_->turns.busy() || buffer.size() == 0)
+        return 0;
+    std::size_t const size = impl_->write_now(buffer, ec);
+    if (ec == asio::error::would_block)
+        ec = {};
+    return size;
+}
+
+std::uint64_t input_stream::total() const noexcept
+{
+    return impl_ ? impl_->total : 0;
+}
+
+void input_stream::close() noexcept
+{
+    error_code ignored;
+    if (impl_)
+        impl_->fd.close(ignored);
+}
+
+int input_stream::native_handle() const noexcept
+{
+    return is_open() ? impl_->fd.native_handle() : -1;
+}
+
+} // namespace execasio

@@ -1,0 +1,254 @@
+#include "launch_plan.hpp"
+
+#include "environment.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace execasio::detail {
+namespace {
+
+error_code last_error() noexcept
+{
+    return {errno, boost::system::system_category()};
+}
+
+[[noreturn]] void refuse(errc why, std::string const& subject)
+{
+    throw spawn_error(stage::command, make_error_code(why), subject);
+}
+
+void check_text(std::string const& text)
+{
+    if (text.find('\0') != std::string::npos)
+        refuse(errc::embedded_nul, text.substr(0, text.find('\0')));
+}
+
+stage open_stage(int number) noexcept
+{
+    return number == 0 ? stage::open_input : number == 1 ? stage::open_output : stage::open_error;
+}
+
+stage pipe_stage(int number) noexcept
+{
+    return number == 0 ? stage::pipe_input : number == 1 ? stage::pipe_output : stage::pipe_error;
+}
+
+bool is_executable_file(std::string const& path) noexcept
+{
+    struct stat s {};
+    if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0 || ::stat(path.c_str(), &s) != 0)
+        return false;
+    if (S_ISREG(s.st_mode))
+        return true;
+    errno = EACCES; // as execve says of a directory
+    return false;
+}
+
+} // namespace
+
+launch_plan::launch_plan(command const& cmd) : cmd_(cmd)
+{
+    check();
+    for (std::string const& word : cmd.arguments())
+        argv_.push_back(const_cast<char*>(word.c_str())); // execve takes them so, and only reads
+    argv_.push_back(nullptr);
+    plan_.argv = argv_.data();
+    prepare_environment();
+    find_program();
+    prepare_attributes();
+    prepare_streams();
+}
+
+void launch_plan::check() const
+{
+    if (cmd_.arguments().empty() || (cmd_.arguments().front().empty() && !cmd_.executable()))
+        refuse(errc::empty_command, "");
+    for (std::string const& word : cmd_.arguments())
+        check_text(word);
+    for (auto const* text : {&cmd_.executable(), &cmd_.directory()})
+        if (*text)
+            check_text(**text);
+    for (stream const* s : {&cmd_.input(), &cmd_.output(), &cmd_.error()})
+        check_text(s->path());
+    for (auto const& [name, value] : cmd_.variables()) {
+        check_text(name);
+        check_text(value.value_or(""));
+        if (name.empty() || name.find('=') != std::string::npos)
+            refuse(errc::bad_variable_name, name);
+    }
+    if (cmd_.merges_error() && cmd_.merges_output())
+        refuse(errc::circular_merge, "");
+}
+
+void launch_plan::prepare_environment()
+{
+    if (!cmd_.clears_environment() && cmd_.variables().empty()) {
+        plan_.envp = ::environ;
+        return;
+    }
+    environment_block block = make_environment(cmd_);
+    environment_strings_ = std::move(block.owned);
+    envp_ = std::move(block.list);
+    plan_.envp = envp_.data();
+}
+
+void launch_plan::find_program()
+{
+    file_ = cmd_.executable().value_or(cmd_.arguments().front());
+    plan_.file = file_.c_str();
+    if (cmd_.executable() || !cmd_.searches_path() || file_.find('/') != std::string::npos)
+        return;
+    char const* const path = find_variable(plan_.envp, "PATH");
+    std::string_view rest =
+        path ? path : "/usr/local/bin:/bin:/usr/bin"; // confstr(_CS_PATH), local
+    int reason = ENOENT;
+    for (bool more = true; more;) {
+        auto const colon = rest.find(':');
+        std::string candidate(rest.substr(0, colon));
+        more = colon != std::string_view::npos;
+        rest.remove_prefix(more ? colon + 1 : rest.size());
+        if (!candidate.empty() && candidate.back() != '/')
+            candidate += '/';
+        candidate += cmd_.arguments().front();
+        // The child executes after chdir, so a relative candidate counts from there.
+        bool const relative = candidate.front() != '/' && cmd_.directory();
+        if (is_executable_file(relative ? *cmd_.directory() + '/' + candidate : candidate)) {
+            file_ = candidate.find('/') == std::string::npos ? "./" + candidate : candidate;
+            plan_.file = file_.c_str();
+            return;
+        }
+        if (errno == EACCES)
+            reason = EACCES; // there is one, but not for us: says more than "not found"
+    }
+    throw spawn_error(stage::search, {reason, boost::system::system_category()},
+                      cmd_.arguments().front());
+}
+
+void launch_plan::prepare_attributes()
+{
+    plan_.new_session = cmd_.starts_session();
+    // A session leader leads its group already; setpgid would be refused.
+    plan_.set_group =
+        !cmd_.group().is_inherited() && !(cmd_.starts_session() && cmd_.group().id() == 0);
+    plan_.group = cmd_.group().id();
+    plan_.directory = cmd_.directory() ? cmd_.directory()->c_str() : nullptr;
+    plan_.set_umask = cmd_.umask().has_value();
+    plan_.umask = cmd_.umask().value_or(0);
+    plan_.set_nice = cmd_.nice().has_value();
+    plan_.nice = std::clamp(cmd_.nice().value_or(0), -20, 19);
+    plan_.keep_ignored = cmd_.inherits_ignored_signals();
+    plan_.signal_mask = cmd_.inherits_signal_mask() ? ~std::uint64_t{0} : 0;
+}
+
+void launch_plan::open_file(stream const& s, int number)
+{
+    // Non-blocking, so that a FIFO without a reader or writer does not hold up the whole program.
+    int fd;
+    do {
+        fd = ::open(s.path().c_str(), s.open_flags() | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, s.mode());
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        throw spawn_error(open_stage(number), last_error(), s.path());
+    child_ends_.emplace_back(fd);
+    // The open file keeps just its access mode and O_APPEND: the child expects a blocking one.
+    if (::fcntl(fd, F_SETFL, s.open_flags() & O_APPEND) < 0)
+        throw spawn_error(open_stage(number), last_error(), s.path());
+    moves_.push_back({fd, number});
+}
+
+void launch_plan::connect(stream const& s, int number, sys::unique_fd& parent_end)
+{
+    if (s.is_file()) {
+        open_file(s, number);
+    } else if (s.is(stream::pipe)) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0)
+            throw spawn_error(pipe_stage(number), last_error(), "");
+        int const child = number == 0 ? 0 : 1;
+        parent_end.reset(ends[1 - child]);
+        child_ends_.emplace_back(ends[child]);
+        moves_.push_back({ends[child], number});
+    } else if (s.is(stream::null)) {
+        moves_.push_back({sys::descriptor_move::null, number});
+    } else if (s.is(stream::close)) {
+        moves_.push_back({sys::descriptor_move::closed, number});
+    } else {
+        moves_.push_back({s.is_descriptor() ? s.fd() : number, number});
+    }
+}
+
+void launch_plan::prepare_streams()
+{
+    child_ends_.reserve(3);
+    connect(cmd_.input(), 0, input);
+    if (!cmd_.merges_output())
+        connect(cmd_.output(), 1, output);
+    if (cmd_.merges_error())
+        moves_.push_back({moves_[1].from, 2});
+    else
+        connect(cmd_.error(), 2, error);
+    if (cmd_.merges_output())
+        moves_.insert(moves_.begin() + 1, {moves_[1].from, 1});
+    for (auto const& [number, fd] : cmd_.descriptors()) {
+        if (number < 3 || fd < 0)
+            refuse(errc::bad_descriptor, std::to_string(number));
+        moves_.push_back({fd, number});
+    }
+    std::sort(moves_.begin(), moves_.end(), [](auto a, auto b) { return a.to < b.to; });
+    for (std::size_t i = 1; i < moves_.size(); ++i)
+        if (moves_[i].to == moves_[i - 1].to)
+            refuse(errc::bad_descriptor, std::to_string(moves_[i].to));
+}
+
+sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_context)
+{
+    std::vector<sys::low_descriptor> lowered;
+    lowered.reserve(moves_.size());
+    std::vector<sys::descriptor_move> moves = moves_;
+    int highest = 2;
+    for (sys::descriptor_move& move : moves) {
+        if (move.from < 0)
+            continue;
+        move.from = lowered.emplace_back(move.from).get();
+        highest = std::max(highest, move.from);
+    }
+    plan_.moves = moves.data();
+    plan_.move_count = moves.size();
+    plan_.shared_below = static_cast<unsigned>(highest) + 1;
+    plan_.hook = hook;
+    plan_.hook_context = hook_context;
+    // A hook may use any descriptor of the parent's; only without one is the low part enough.
+    sys::birth born = sys::give_birth(plan_, hook == nullptr);
+    child_ends_.clear();
+    if (born.failed_at != stage::none)
+        throw spawn_error(born.failed_at, born.error, subject_of(born.failed_at), born.failed_pid);
+    return std::move(born.child);
+}
+
+std::string launch_plan::subject_of(stage failed) const
+{
+    switch (failed) {
+    case stage::directory: return cmd_.directory().value_or("");
+    case stage::group: return std::to_string(cmd_.group().id());
+    default: return file_;
+    }
+}
+
+void launch_plan::replace_environment(char const* const* envp) noexcept
+{
+    plan_.envp = const_cast<char* const*>(envp);
+}
+
+void launch_plan::replace_arguments(char const* const* argv) noexcept
+{
+    plan_.argv = const_cast<char* const*>(argv);
+}
+
+} // namespace execasio::detail

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "execasio/command.hpp"
+#include "execasio/error.hpp"
+#include "linux/clone.hpp"
+#include "linux/low_descriptors.hpp"
+#include "linux/unique_fd.hpp"
+
+#include <string>
+#include <vector>
+
+namespace execasio::detail {
+
+/// A launch prepared up to the birth: checked, looked up, opened and allocated, so that nothing of
+/// that is left to the child. Owns what it opened; a plan that is given up leaves nothing behind.
+class launch_plan {
+public:
+    /// @throws spawn_error
+    explicit launch_plan(command const& cmd);
+    launch_plan(launch_plan const&) = delete;
+    launch_plan& operator=(launch_plan const&) = delete;
+
+    /// Gives birth to the child and closes the child's ends of all pipes and files.
+    /// @param hook Run by the child before exec; it sees the parent's whole descriptor table.
+    /// @throws spawn_error
+    sys::child_handle launch(int (*hook)(void*) noexcept = nullptr, void* hook_context = nullptr);
+
+    // The parent's ends of the pipes; empty for a stream that is none.
+    sys::unique_fd input;
+    sys::unique_fd output;
+    sys::unique_fd error;
+
+    [[nodiscard]] std::string const& file() const noexcept { return file_; }
+    [[nodiscard]] char const* const* arguments() const noexcept { return plan_.argv; }
+    [[nodiscard]] char const* const* environment() const noexcept { return plan_.envp; }
+
+    /// Used in place of the command's own (Boost.Process initializers); must outlive the launch.
+    void replace_environment(char const* const* envp) noexcept;
+    void replace_arguments(char const* const* argv) noexcept;
+
+private:
+    void check() const;
+    void prepare_environment();
+    void find_program();
+    void connect(stream const& s, int number, sys::unique_fd& parent_end);
+    void open_file(stream const& s, int number);
+    void prepare_streams();
+    void prepare_attributes();
+    [[nodiscard]] std::string subject_of(stage failed) const;
+
+    command const& cmd_;
+    std::string file_;
+    std::vector<char*> argv_;
+    std::vector<std::string> environment_strings_;
+    std::vector<char*> envp_;
+    std::vector<sys::unique_fd> child_ends_;
+    std::vector<sys::descriptor_move> moves_;
+    sys::child_plan plan_;
+};
+
+} // namespace execasio::detail

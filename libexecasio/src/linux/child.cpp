@@ -1,0 +1,215 @@
+// Runs between clone and exec in the parent's memory. Compiled without sanitizers (see
+// CMakeLists.txt): their run-time libraries know nothing of a second process in this memory.
+#include "linux/child.hpp"
+
+#include <cerrno>
+#include <climits>
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace execasio::sys {
+namespace {
+
+// Raw calls throughout: glibc's wrappers may lock, cancel, or act on the parent's threads.
+
+bool close_range(unsigned first, unsigned last, unsigned flags) noexcept
+{
+    return ::syscall(SYS_close_range, first, last, flags) == 0;
+}
+
+bool is_target(child_plan const& plan, int fd) noexcept
+{
+    for (std::size_t i = 0; i < plan.move_count; ++i)
+        if (plan.moves[i].to == fd)
+            return true;
+    return false;
+}
+
+/// Closes at exec what /proc lists and nobody asked for: where close_range(2) is refused.
+bool mark_by_listing(child_plan const& plan) noexcept
+{
+    struct entry { // linux_dirent64, see getdents64(2)
+        std::uint64_t inode;
+        std::int64_t offset;
+        unsigned short length;
+        unsigned char type;
+        char name[1];
+    };
+    long const listing =
+        ::syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (listing < 0)
+        return false;
+    alignas(entry) char buffer[2048];
+    for (;;) {
+        long const size = ::syscall(SYS_getdents64, listing, buffer, sizeof buffer);
+        if (size <= 0)
+            return size == 0; // the listing itself is close-on-exec
+        for (long at = 0; at < size;) {
+            auto const* e = reinterpret_cast<entry const*>(buffer + at);
+            at += e->length;
+            int fd = 0;
+            char const* digit = e->name;
+            for (; *digit >= '0' && *digit <= '9' && fd < INT_MAX / 10 - 1; ++digit)
+                fd = fd * 10 + (*digit - '0');
+            if (digit != e->name && !is_target(plan, fd))
+                ::syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+        }
+    }
+}
+
+/// Marks every descriptor that is no target as close-on-exec. Marked, not closed, because a hook
+/// may still want to duplicate one.
+bool mark_others(child_plan const& plan) noexcept
+{
+    unsigned next = 0;
+    for (std::size_t i = 0; i < plan.move_count; ++i) {
+        auto const to = static_cast<unsigned>(plan.moves[i].to);
+        if (to > next && !close_range(next, to - 1, CLOSE_RANGE_CLOEXEC))
+            return mark_by_listing(plan);
+        next = to + 1;
+    }
+    return close_range(next, ~0U, CLOSE_RANGE_CLOEXEC) || mark_by_listing(plan);
+}
+
+bool open_null(int to) noexcept
+{
+    ::syscall(SYS_close, to);
+    long const fd = ::syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+    if (fd < 0)
+        return false;
+    if (fd == to)
+        return true;
+    bool const moved = ::syscall(SYS_dup3, fd, to, 0) >= 0;
+    int const error = errno;
+    ::syscall(SYS_close, fd);
+    errno = error;
+    return moved;
+}
+
+bool place(descriptor_move const& move, int from) noexcept
+{
+    if (from != move.to)
+        return ::syscall(SYS_dup3, from, move.to, 0) >= 0;
+    if (::syscall(SYS_fcntl, from, F_SETFD, 0) == 0)
+        return true;
+    return errno == EBADF && move.to <= 2; // inherited, but the parent has it closed
+}
+
+bool set_descriptors(child_plan const& plan) noexcept
+{
+    // A source that is some other move's target would be overwritten: bring those above all targets
+    // first, so that any permutation (a swap of 1 and 2, say) comes out right.
+    constexpr std::size_t max_conflicts = 64;
+    struct {
+        int from, moved;
+    } saved[max_conflicts];
+    std::size_t saved_count = 0;
+    int const above = plan.moves[plan.move_count - 1].to + 1;
+    for (std::size_t i = 0; i < plan.move_count; ++i) {
+        descriptor_move const& m = plan.moves[i];
+        if (m.from < 0 || m.from == m.to || !is_target(plan, m.from))
+            continue;
+        if (saved_count == max_conflicts) {
+            errno = E2BIG;
+            return false;
+        }
+        long const moved = ::syscall(SYS_fcntl, m.from, F_DUPFD_CLOEXEC, above);
+        if (moved < 0)
+            return false;
+        saved[saved_count++] = {m.from, static_cast<int>(moved)};
+    }
+    for (std::size_t i = 0; i < plan.move_count; ++i) {
+        descriptor_move const& m = plan.moves[i];
+        int from = m.from;
+        for (std::size_t s = 0; s < saved_count && m.from != m.to; ++s)
+            if (saved[s].from == m.from)
+                from = saved[s].moved;
+        if (from >= 0 && !place(m, from))
+            return false;
+    }
+    // Last, when no source can be hit any more.
+    for (std::size_t i = 0; i < plan.move_count; ++i) {
+        if (plan.moves[i].from == descriptor_move::closed)
+            ::syscall(SYS_close, plan.moves[i].to);
+        else if (plan.moves[i].from == descriptor_move::null && !open_null(plan.moves[i].to))
+            return false;
+    }
+    return true;
+}
+
+/// Signals start at their default action. CLONE_CLEAR_SIGHAND resets handlers but not ignored
+/// signals, and is not there on every path; setting all is cheaper than asking.
+void reset_signals(bool keep_ignored) noexcept
+{
+    struct action { // the kernel's own layout begins with the handler; all zero is SIG_DFL
+        std::uintptr_t handler;
+        std::uintptr_t rest[7];
+    };
+    constexpr std::size_t mask_size = 8;
+    constexpr std::uintptr_t ignored = 1; // SIG_IGN
+    for (int number = 1; number <= 64; ++number) {
+        action old{};
+        if (keep_ignored) {
+            ::syscall(SYS_rt_sigaction, number, nullptr, &old, mask_size);
+            if (old.handler == ignored)
+                continue;
+        }
+        action const defaults{};
+        ::syscall(SYS_rt_sigaction, number, &defaults, nullptr, mask_size);
+    }
+}
+
+int failed(child_plan& plan, int error) noexcept
+{
+    plan.report.error = error;
+    return 127;
+}
+
+} // namespace
+
+int child_main(void* context) noexcept
+{
+    child_plan& plan = *static_cast<child_plan*>(context);
+    child_report& report = plan.report;
+
+    report.where = stage::clone;
+    if (plan.shared_below != 0 && !close_range(plan.shared_below, ~0U, CLOSE_RANGE_UNSHARE)) {
+        report.table_refused = true;
+        return failed(plan, errno);
+    }
+    report.where = stage::session;
+    if (plan.new_session && ::syscall(SYS_setsid) < 0)
+        return failed(plan, errno);
+    report.where = stage::group;
+    if (plan.set_group && ::syscall(SYS_setpgid, 0, plan.group) < 0)
+        return failed(plan, errno);
+    report.where = stage::descriptors;
+    if (!set_descriptors(plan) || !mark_others(plan))
+        return failed(plan, errno);
+    report.where = stage::directory;
+    if (plan.directory && ::syscall(SYS_chdir, plan.directory) < 0)
+        return failed(plan, errno);
+    if (plan.set_umask)
+        ::syscall(SYS_umask, plan.umask);
+    report.where = stage::nice;
+    if (plan.set_nice && ::syscall(SYS_setpriority, PRIO_PROCESS, 0, plan.nice) < 0)
+        return failed(plan, errno);
+    report.where = stage::initializer;
+    if (plan.hook) {
+        if (int const error = plan.hook(plan.hook_context); error != 0)
+            return failed(plan, error);
+    }
+    reset_signals(plan.keep_ignored);
+    report.where = stage::exec;
+    // A signal that came in since the birth acts here, on the default action.
+    ::syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &plan.signal_mask, nullptr, 8);
+    ::syscall(SYS_execve, plan.file, plan.argv, plan.envp);
+    return failed(plan, errno);
+}
+
+} // namespace execasio::sys

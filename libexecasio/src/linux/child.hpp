@@ -1,0 +1,61 @@
+#pragma once
+
+#include "execasio/error.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+#include <sys/types.h>
+
+namespace execasio::sys {
+
+/// One descriptor of the child: number `to` becomes what the parent's `from` is.
+struct descriptor_move {
+    static constexpr int closed = -1;
+    static constexpr int null = -2; ///< /dev/null, opened by the child itself
+
+    int from;
+    int to;
+};
+
+/// What the child tells the parent, through the memory that they share.
+struct child_report {
+    stage where = stage::none;  ///< the step begun last; `exec` when all went well
+    int error = 0;              ///< errno of the step that failed
+    bool table_refused = false; ///< the descriptor table could not be unshared: nothing was done
+};
+
+/// Everything the child needs between its birth and execve, prepared by the parent: plain data,
+/// so that the child has nothing to allocate, look up or lock.
+struct child_plan {
+    descriptor_move const* moves = nullptr; ///< sorted by `to`, which always covers 0 to 2
+    std::size_t move_count = 0;
+    unsigned shared_below = 0; ///< not 0: the table is shared with the parent, copy only below this
+
+    bool new_session = false;
+    bool set_group = false;
+    pid_t group = 0;
+    char const* directory = nullptr;
+    bool set_umask = false;
+    mode_t umask = 0;
+    bool set_nice = false;
+    int nice = 0;
+    bool keep_ignored = false;
+    std::uint64_t signal_mask = 0; ///< as the kernel sees it: bit n-1 is signal n
+
+    int (*hook)(void*) noexcept = nullptr; ///< returns 0 or an errno
+    void* hook_context = nullptr;
+
+    char const* file = nullptr;
+    char* const* argv = nullptr;
+    char* const* envp = nullptr;
+
+    child_report report;
+};
+
+/// The child's side of a launch: takes the steps in their fixed order and executes the program.
+/// Returns (127) only when a step failed, with `report` filled in. Async-signal-safe; runs in the
+/// parent's memory, on a stack of its own, with all signals blocked.
+int child_main(void* plan) noexcept;
+
+} // namespace execasio::sys

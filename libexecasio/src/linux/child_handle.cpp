@@ -1,0 +1,131 @@
+#include "linux/child_handle.hpp"
+
+#include <cerrno>
+#include <cstdint>
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace execasio::sys {
+namespace {
+
+// Newer than the headers of Debian 12 (Linux 6.1, glibc 2.36).
+constexpr int p_pidfd = 3;                         // <linux/wait.h>, 5.4
+constexpr unsigned pidfd_signal_process_group = 4; // <linux/pidfd.h>, 6.9
+
+struct pidfd_info { // <linux/pidfd.h>, its first 64 bytes
+    std::uint64_t mask;
+    std::uint64_t cgroup;
+    std::uint32_t pid, tgid, ppid;
+    std::uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+    std::int32_t exit_code;
+};
+static_assert(sizeof(pidfd_info) == 64);
+constexpr std::uint64_t pidfd_info_exit = 8; // 6.15
+constexpr unsigned long pidfd_get_info = _IOWR(0xFF, 11, pidfd_info);
+
+int status_of(siginfo_t const& info) noexcept
+{
+    switch (info.si_code) {
+    case CLD_EXITED: return (info.si_status & 0xff) << 8;
+    case CLD_DUMPED: return (info.si_status & 0x7f) | WCOREFLAG;
+    default: return info.si_status & 0x7f;
+    }
+}
+
+} // namespace
+
+unique_fd open_pidfd(pid_t pid) noexcept
+{
+    return unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+wait_outcome child_handle::wait(int options, int* status, rusage* usage) const noexcept
+{
+    if (reaped_ || pid_ <= 0)
+        return wait_outcome::lost;
+    siginfo_t info{};
+    int const type = pidfd_ ? p_pidfd : P_PID;
+    int const id = pidfd_ ? pidfd_.get() : pid_;
+    long result;
+    do { // the raw call: glibc's waitid has no rusage
+        result = ::syscall(SYS_waitid, type, id, &info, WEXITED | options, usage);
+    } while (result == -1 && errno == EINTR);
+    if (result == -1)
+        // EAGAIN: a pidfd that was made non-blocking, and the child still runs.
+        return errno == EAGAIN ? wait_outcome::running : wait_outcome::lost;
+    if (info.si_pid == 0)
+        return wait_outcome::running;
+    if (status)
+        *status = status_of(info);
+    return wait_outcome::ended;
+}
+
+wait_outcome child_handle::peek() const noexcept
+{
+    return wait(WNOHANG | WNOWAIT, nullptr, nullptr);
+}
+
+wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
+{
+    wait_outcome const outcome = wait(WNOHANG, &status, &usage);
+    if (outcome != wait_outcome::running)
+        reaped_ = true;
+    return outcome;
+}
+
+void child_handle::reap_blocking() noexcept
+{
+    static_cast<void>(wait(0, nullptr, nullptr)); // lost or taken: gone either way
+    reaped_ = true;
+}
+
+int child_handle::signal(int number) const noexcept
+{
+    if (pid_ <= 0)
+        return ESRCH;
+    if (pidfd_) {
+        if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) == 0)
+            return 0;
+        // A filter may refuse the call itself; then EPERM cannot be told from a real refusal, which
+        // kill(2) would repeat.
+        if (errno != ENOSYS && errno != EPERM)
+            return errno;
+    }
+    if (peek() == wait_outcome::lost)
+        return ESRCH;
+    return ::kill(pid_, number) == 0 ? 0 : errno;
+}
+
+int child_handle::signal_group(pid_t group, int number) const noexcept
+{
+    if (pid_ <= 0 || group <= 1)
+        return ESRCH;
+    if (pidfd_ && group == pid_) {
+        // Reaches the group of that very process, even when the leader has been reaped.
+        if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr,
+                      pidfd_signal_process_group) == 0)
+            return 0;
+        if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
+            return errno;
+    }
+    // The number stays the group's as long as its member, our child, is not reaped.
+    if (peek() == wait_outcome::lost)
+        return ESRCH;
+    return ::kill(-group, number) == 0 ? 0 : errno;
+}
+
+std::optional<int> child_handle::remembered_status() const noexcept
+{
+    if (!pidfd_)
+        return std::nullopt;
+    pidfd_info info{};
+    info.mask = pidfd_info_exit;
+    if (::ioctl(pidfd_.get(), pidfd_get_info, &info) != 0 || !(info.mask & pidfd_info_exit))
+        return std::nullopt;
+    return info.exit_code;
+}
+
+} // namespace execasio::sys

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "linux/unique_fd.hpp"
+
+#include <optional>
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+namespace execasio::sys {
+
+/// What a look at a child found.
+enum class wait_outcome {
+    running, ///< still there; also while a tracer holds the zombie
+    ended,
+    lost, ///< no longer our child: reaped by other code, or SIGCHLD is ignored
+};
+
+/// Names one child of this process until it is reaped: by pidfd where there is one, else by pid.
+///
+/// A pid is only used as long as the child has not been reaped here, when its number cannot have
+/// been given to another process.
+class child_handle {
+public:
+    child_handle() = default;
+    child_handle(pid_t pid, unique_fd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+    [[nodiscard]] bool reaped() const noexcept { return reaped_; }
+
+    /// From here on by pid: no pidfd is wanted, or needed any more.
+    void forget_pidfd() noexcept { pidfd_.reset(); }
+
+    /// Whether the child has ended; it stays a zombie.
+    [[nodiscard]] wait_outcome peek() const noexcept;
+
+    /// Takes the status of a child that has ended; never blocks.
+    wait_outcome reap(int& status, rusage& usage) noexcept;
+
+    /// As `reap`, but waits for the end: for a child that is certain to end at once.
+    void reap_blocking() noexcept;
+
+    /// @return 0 or an errno; ESRCH when the child has been reaped.
+    int signal(int number) const noexcept;
+
+    /// Signals the process group `group` while it is certain to be the child's own.
+    /// @return 0 or an errno; ESRCH when nobody is left, or it cannot be told safely.
+    int signal_group(pid_t group, int number) const noexcept;
+
+    /// The status that the kernel remembers of a process that others have reaped (Linux 6.15).
+    [[nodiscard]] std::optional<int> remembered_status() const noexcept;
+
+private:
+    [[nodiscard]] wait_outcome wait(int options, int* status, rusage* usage) const noexcept;
+
+    pid_t pid_ = 0;
+    unique_fd pidfd_;
+    bool reaped_ = false;
+};
+
+/// pidfd_open(2); empty where the kernel or a filter refuses.
+unique_fd open_pidfd(pid_t pid) noexcept;
+
+} // namespace execasio::sys

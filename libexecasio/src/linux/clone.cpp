@@ -1,0 +1,253 @@
+#include "linux/clone.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define EXECASIO_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EXECASIO_ASAN 1
+#endif
+#endif
+#ifdef EXECASIO_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace execasio::sys {
+namespace {
+
+// What this kernel, or the filter of this container, was found to refuse. EPERM and ENOSYS mean
+// the same here: clone3 without namespaces needs no permission.
+std::atomic<bool> clone3_refused = false;
+std::atomic<bool> clone_pidfd_refused = false;
+std::atomic<bool> unshare_refused = false;
+
+/// The stack on which a thread's children run until they exec. One a thread is enough: the thread
+/// itself sleeps meanwhile.
+class child_stack {
+public:
+    // The steps need little; an initializer of the user's may want more. Untouched pages are free.
+    static constexpr std::size_t size = 256 * 1024;
+    static constexpr std::size_t guard = 4096;
+
+    child_stack() noexcept
+        : memory_(::mmap(nullptr, size + guard, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0))
+    {
+        if (memory_ != MAP_FAILED)
+            ::mprotect(memory_, guard, PROT_NONE); // a guard that cannot be had is no failure
+    }
+    child_stack(child_stack const&) = delete;
+    child_stack& operator=(child_stack const&) = delete;
+    ~child_stack()
+    {
+        if (memory_ != MAP_FAILED)
+            ::munmap(memory_, size + guard);
+    }
+
+    [[nodiscard]] bool valid() const noexcept { return memory_ != MAP_FAILED; }
+    [[nodiscard]] char* bottom() const noexcept { return static_cast<char*>(memory_) + guard; }
+
+private:
+    void* memory_;
+};
+
+/// Blocks every signal of the calling thread, glibc's own two (32 and 33) included: a handler of
+/// the parent's must never run in the child, and a cancelled thread must not leave it half made.
+class all_signals_blocked {
+public:
+    all_signals_blocked() noexcept
+    {
+        std::uint64_t const all = ~std::uint64_t{0};
+        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, sizeof before_);
+    }
+    all_signals_blocked(all_signals_blocked const&) = delete;
+    all_signals_blocked& operator=(all_signals_blocked const&) = delete;
+    ~all_signals_blocked()
+    {
+        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof before_);
+    }
+    [[nodiscard]] std::uint64_t before() const noexcept { return before_; }
+
+private:
+    std::uint64_t before_ = 0;
+};
+
+/// clone3(2) with a stack of the child's own, where it runs `child_main(plan)` and exits.
+/// @return The pid, or a negated errno.
+long clone3_call(clone_args& arguments, child_plan& plan) noexcept
+{
+#if defined(__x86_64__)
+    long result;
+    // The kernel keeps all registers but rax, rcx and r11, for parent and child alike.
+    register int (*entry)(void*) noexcept asm("r8") = child_main;
+    register void* context asm("r9") = &plan;
+    asm volatile("syscall\n\t"
+                 "test %%rax, %%rax\n\t"
+                 "jnz 1f\n\t"
+                 "xor %%ebp, %%ebp\n\t"
+                 "mov %%r9, %%rdi\n\t"
+                 "call *%%r8\n\t"
+                 "mov %%eax, %%edi\n\t"
+                 "mov %[exit], %%eax\n\t"
+                 "syscall\n"
+                 "1:"
+                 : "=a"(result)
+                 : "a"(long{SYS_clone3}), "D"(&arguments), "S"(sizeof arguments), "r"(entry),
+                   "r"(context), [exit] "i"(SYS_exit)
+                 : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long number asm("x8") = SYS_clone3;
+    register long result asm("x0") = reinterpret_cast<long>(&arguments);
+    register unsigned long size asm("x1") = sizeof arguments;
+    register int (*entry)(void*) noexcept asm("x2") = child_main;
+    register void* context asm("x3") = &plan;
+    asm volatile("svc #0\n\t"
+                 "cbnz x0, 1f\n\t"
+                 "mov x29, #0\n\t"
+                 "mov x0, x3\n\t"
+                 "blr x2\n\t"
+                 "mov x8, %[exit]\n\t"
+                 "svc #0\n"
+                 "1:"
+                 : "+r"(result)
+                 : "r"(number), "r"(size), "r"(entry), "r"(context), [exit] "i"(SYS_exit)
+                 : "x30", "memory", "cc");
+    return result;
+#else
+    (void)arguments;
+    (void)plan;
+    return -ENOSYS; // glibc's clone serves: see below
+#endif
+}
+
+struct attempt {
+    pid_t pid = -1;
+    int pidfd = -1;
+    int error = 0;
+};
+
+attempt by_clone3(child_stack const& stack, child_plan& plan, bool share_table) noexcept
+{
+    attempt a;
+    clone_args arguments{};
+    arguments.flags = CLONE_PIDFD | CLONE_VFORK | CLONE_VM | CLONE_CLEAR_SIGHAND;
+    if (share_table)
+        arguments.flags |= CLONE_FILES;
+    arguments.pidfd = reinterpret_cast<std::uintptr_t>(&a.pidfd);
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = reinterpret_cast<std::uintptr_t>(stack.bottom());
+    arguments.stack_size = child_stack::size;
+    long const result = clone3_call(arguments, plan);
+    if (result < 0)
+        a.error = static_cast<int>(-result);
+    else
+        a.pid = static_cast<pid_t>(result);
+    return a;
+}
+
+/// The older call, which filters for containers let through; with a pidfd if that is to be had.
+attempt by_clone(child_stack const& stack, child_plan& plan, bool share_table) noexcept
+{
+    attempt a;
+    int flags = CLONE_VFORK | CLONE_VM | SIGCHLD | (share_table ? CLONE_FILES : 0);
+    char* const top = stack.bottom() + child_stack::size;
+    if (!clone_pidfd_refused.load(std::memory_order_relaxed)) {
+        a.pid = ::clone(child_main, top, flags | CLONE_PIDFD, &plan, &a.pidfd);
+        if (a.pid >= 0)
+            return a;
+        a.error = errno;
+        if (a.error != EPERM && a.error != ENOSYS && a.error != EINVAL)
+            return a;
+        clone_pidfd_refused.store(true, std::memory_order_relaxed);
+    }
+    a = attempt{};
+    a.pid = ::clone(child_main, top, flags, &plan);
+    if (a.pid < 0)
+        a.error = errno;
+    else
+        a.pidfd = open_pidfd(a.pid).release(); // not reaped yet, so the number is still its own
+    return a;
+}
+
+attempt one_attempt(child_stack const& stack, child_plan& plan, bool share_table) noexcept
+{
+    plan.report = child_report{};
+    attempt a;
+    if (!clone3_refused.load(std::memory_order_relaxed)) {
+        a = by_clone3(stack, plan, share_table);
+        if (a.error != ENOSYS && a.error != EPERM)
+            return a;
+        clone3_refused.store(true, std::memory_order_relaxed);
+    }
+    return by_clone(stack, plan, share_table);
+}
+
+error_code system_error_code(int error) noexcept
+{
+    return {error, boost::system::system_category()};
+}
+
+} // namespace
+
+birth give_birth(child_plan& plan, bool share_table) noexcept
+{
+    birth result;
+    thread_local child_stack const stack;
+    if (!stack.valid()) {
+        result.failed_at = stage::clone;
+        result.error = system_error_code(ENOMEM);
+        return result;
+    }
+    unsigned const shared_below = plan.shared_below;
+    for (;;) {
+        bool const share = share_table && !unshare_refused.load(std::memory_order_relaxed);
+        plan.shared_below = share ? shared_below : 0;
+        attempt a;
+        {
+            all_signals_blocked const blocked;
+            std::uint64_t const wanted = plan.signal_mask;
+            if (plan.signal_mask == ~std::uint64_t{0}) // stands for "the caller's own"
+                plan.signal_mask = blocked.before();
+            a = one_attempt(stack, plan, share);
+            plan.signal_mask = wanted;
+        }
+#ifdef EXECASIO_ASAN
+        __asan_unpoison_memory_region(stack.bottom(), child_stack::size);
+#endif
+        if (a.error != 0) {
+            result.failed_at = stage::clone;
+            result.error = system_error_code(a.error);
+            return result;
+        }
+        child_handle child(a.pid, unique_fd(a.pidfd));
+        child_report const& report = plan.report;
+        if (report.error == 0 && report.where == stage::exec) {
+            result.child = std::move(child);
+            return result;
+        }
+        // It said what failed, or was killed before it could; it ends, or has ended, either way.
+        child.reap_blocking();
+        if (report.table_refused) {
+            unshare_refused.store(true, std::memory_order_relaxed);
+            continue;
+        }
+        result.failed_at = report.where;
+        result.error = report.error != 0 ? system_error_code(report.error)
+                                         : make_error_code(errc::died_before_exec);
+        result.failed_pid = a.pid;
+        return result;
+    }
+}
+
+} // namespace execasio::sys

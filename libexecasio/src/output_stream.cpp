@@ -1,0 +1,329 @@
+#include "execasio/output_stream.hpp"
+
+#include "readiness.hpp"
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace execasio {
+namespace {
+
+constexpr std::size_t chunk = 64 * 1024; // what a pipe holds by default
+
+/// Pipes that proved to be busy are made larger, which halves the work per byte. Few at a time: the
+/// kernel counts them against a user's quota (pipe(7), pipe-user-pages-soft, 64 MiB), beyond which
+/// all of the user's new pipes shrink to two pages.
+class larger_pipe {
+public:
+    larger_pipe() = default;
+    larger_pipe(larger_pipe const&) = delete;
+    larger_pipe& operator=(larger_pipe const&) = delete;
+    ~larger_pipe()
+    {
+        if (grown_)
+            --count;
+    }
+
+    void after_read(int fd, std::size_t size) noexcept
+    {
+        constexpr unsigned full_reads_that_prove_it = 4;
+        if (grown_ || size < chunk || ++full_reads_ < full_reads_that_prove_it)
+            return;
+        full_reads_ = 0;
+        if (count.fetch_add(1) < max_count && ::fcntl(fd, F_SETPIPE_SZ, 1024 * 1024) > 0)
+            grown_ = true;
+        else
+            --count; // refused, no pipe, or enough already: it works as it is
+    }
+
+private:
+    static constexpr unsigned max_count = 32;
+    static inline std::atomic<unsigned> count = 0;
+
+    unsigned full_reads_ = 0;
+    bool grown_ = false;
+};
+
+} // namespace
+
+struct output_stream::impl {
+    impl(executor_type executor, int number) : fd(std::move(executor), number)
+    {
+        // Also tells Asio, which would otherwise ask the kernel at the first wait.
+        fd.non_blocking(true);
+    }
+
+    [[nodiscard]] std::size_t buffered() const noexcept { return ahead.size() - ahead_begin; }
+
+    std::size_t take_buffered(asio::mutable_buffer target)
+    {
+        std::size_t const size = std::min(buffered(), target.size());
+        std::memcpy(target.data(), ahead.data() + ahead_begin, size);
+        drop(size);
+        return size;
+    }
+
+    void drop(std::size_t size)
+    {
+        ahead_begin += size;
+        if (ahead_begin == ahead.size()) {
+            ahead.clear();
+            ahead_begin = 0;
+        }
+    }
+
+    std::size_t read_now(asio::mutable_buffer target, error_code& ec)
+    {
+        ec = {};
+        if (!fd.is_open()) {
+            ec = errc::not_piped;
+            return 0;
+        }
+        ssize_t result;
+        do {
+            result = ::read(fd.native_handle(), target.data(), target.size());
+        } while (result < 0 && errno == EINTR);
+        if (result < 0) {
+            ec = errno == EAGAIN ? make_error_code(asio::error::would_block)
+                                 : error_code(errno, boost::system::system_category());
+            return 0;
+        }
+        auto const size = static_cast<std::size_t>(result);
+        total += size;
+        pipe.after_read(fd.native_handle(), size);
+        return size;
+    }
+
+    /// At least one more byte into `ahead`; false at the end of the stream.
+    static asio::awaitable<bool> fill(std::shared_ptr<impl> self, clock::time_point deadline);
+    static asio::awaitable<std::size_t>
+    read(std::shared_ptr<impl> self, asio::mutable_buffer target, clock::time_point deadline);
+    static asio::awaitable<std::size_t> read_some(std::shared_ptr<impl> self,
+                                                  asio::mutable_buffer target);
+    static asio::awaitable<std::optional<std::string>> read_line(std::shared_ptr<impl> self,
+                                                                 std::size_t max);
+    static asio::awaitable<std::string> read_all(std::shared_ptr<impl> self, std::size_t limit);
+
+    asio::posix::stream_descriptor fd;
+    std::string ahead; // read from the pipe, not yet given to the caller
+    std::size_t ahead_begin = 0;
+    clock::duration limit = clock::duration::max();
+    std::uint64_t total = 0;
+    detail::fairness loop;
+    larger_pipe pipe;
+};
+
+namespace {
+
+template <class Impl>
+void require(std::shared_ptr<Impl> const& impl)
+{
+    if (!impl || !impl->fd.is_open())
+        throw boost::system::system_error(errc::not_piped);
+}
+
+} // namespace
+
+asio::awaitable<std::size_t> output_stream::impl::read(std::shared_ptr<impl> self,
+                                                       asio::mutable_buffer target,
+                                                       clock::time_point deadline)
+{
+    require(self);
+    if (target.size() == 0)
+        co_return 0;
+    for (;;) {
+        error_code ec;
+        std::size_t const size = self->read_now(target, ec);
+        if (!ec) {
+            if (self->loop.spent(size))
+                co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
+            co_return size;
+        }
+        if (ec != asio::error::would_block)
+            throw boost::system::system_error(ec, "read");
+        self->loop.reset();
+        co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_read, deadline);
+    }
+}
+
+asio::awaitable<std::size_t> output_stream::impl::read_some(std::shared_ptr<impl> self,
+                                                            asio::mutable_buffer target)
+{
+    if (self && self->buffered() != 0)
+        co_return self->take_buffered(target);
+    require(self);
+    clock::time_point const deadline = detail::deadline_after(self->limit);
+    co_return co_await read(self, target, deadline);
+}
+
+asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
+                                                clock::time_point deadline)
+{
+    if (self->ahead_begin != 0) {
+        self->ahead.erase(0, self->ahead_begin);
+        self->ahead_begin = 0;
+    }
+    std::size_t const before = self->ahead.size();
+    // Waits before it makes room, so that a stream that says nothing costs no buffer. The old
+    // content stays whole if the wait throws.
+    for (;;) {
+        self->ahead.resize(before + chunk);
+        error_code ec;
+        std::size_t const size =
+            self->read_now(asio::buffer(self->ahead.data() + before, chunk), ec);
+        self->ahead.resize(before + size);
+        if (!ec) {
+            if (self->loop.spent(size))
+                co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
+            co_return size != 0;
+        }
+        if (ec != asio::error::would_block)
+            throw boost::system::system_error(ec, "read");
+        self->loop.reset();
+        if (before == 0)
+            self->ahead.shrink_to_fit();
+        co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_read, deadline);
+    }
+}
+
+asio::awaitable<std::optional<std::string>>
+output_stream::impl::read_line(std::shared_ptr<impl> self, std::size_t max)
+{
+    if (!self || (!self->fd.is_open() && self->buffered() == 0))
+        throw boost::system::system_error(errc::not_piped);
+    clock::time_point const deadline = detail::deadline_after(self->limit);
+    std::size_t searched = 0; // relative to ahead_begin, which moves when more is read
+    for (;;) {
+        std::size_t const end = self->ahead.find('\n', self->ahead_begin + searched);
+        bool const complete = end != std::string::npos;
+        std::size_t const size = complete ? end - self->ahead_begin : self->buffered();
+        if (size > max)
+            throw boost::system::system_error(errc::line_too_long);
+        if (complete) {
+            std::string line = self->ahead.substr(self->ahead_begin, size);
+            self->drop(size + 1);
+            co_return line;
+        }
+        searched = size;
+        bool more = false;
+        if (self->fd.is_open())
+            more = co_await fill(self, deadline);
+        if (more)
+            continue;
+        if (self->buffered() == 0)
+            co_return std::nullopt;
+        std::string last = self->ahead.substr(self->ahead_begin);
+        self->drop(last.size());
+        co_return last;
+    }
+}
+
+asio::awaitable<std::string> output_stream::impl::read_all(std::shared_ptr<impl> self,
+                                                           std::size_t limit)
+{
+    require(self);
+    clock::time_point const deadline = detail::deadline_after(self->limit);
+    for (;;) {
+        if (self->buffered() > limit)
+            throw boost::system::system_error(errc::output_too_long);
+        bool const more = co_await fill(self, deadline);
+        if (more)
+            continue;
+        std::string all = self->ahead.substr(self->ahead_begin);
+        self->drop(all.size());
+        co_return all;
+    }
+}
+
+output_stream::output_stream(executor_type executor, int fd)
+{
+    impl_ = std::make_shared<impl>(std::move(executor), fd);
+}
+
+bool output_stream::is_open() const noexcept
+{
+    return impl_ && impl_->fd.is_open();
+}
+
+output_stream::executor_type output_stream::get_executor() const
+{
+    if (!impl_)
+        throw boost::system::system_error(errc::not_piped);
+    return impl_->fd.get_executor();
+}
+
+output_stream& output_stream::time_limit(clock::duration limit) noexcept
+{
+    if (impl_)
+        impl_->limit = limit;
+    return *this;
+}
+
+// The coroutines below own what they work on: the handle may be gone before they complete.
+
+asio::awaitable<std::size_t> output_stream::read_some(asio::mutable_buffer buffer)
+{
+    return impl::read_some(impl_, buffer);
+}
+
+asio::awaitable<std::optional<std::string>> output_stream::read_line(std::size_t max)
+{
+    return impl::read_line(impl_, max);
+}
+
+asio::awaitable<std::string> output_stream::read_all(std::size_t limit)
+{
+    return impl::read_all(impl_, limit);
+}
+
+std::size_t output_stream::try_read(asio::mutable_buffer buffer, error_code& ec)
+{
+    ec = {};
+    if (!impl_) {
+        ec = errc::not_piped;
+        return 0;
+    }
+    if (impl_->buffered() != 0)
+        return impl_->take_buffered(buffer);
+    return impl_->read_now(buffer, ec);
+}
+
+std::size_t output_stream::available() const noexcept
+{
+    int size = 0;
+    if (!is_open() || ::ioctl(impl_->fd.native_handle(), FIONREAD, &size) != 0 || size < 0)
+        return 0;
+    return static_cast<std::size_t>(size);
+}
+
+std::uint64_t output_stream::total() const noexcept
+{
+    return impl_ ? impl_->total : 0;
+}
+
+void output_stream::close() noexcept
+{
+    error_code ignored; // the number is free in any case
+    if (impl_)
+        impl_->fd.close(ignored);
+}
+
+int output_stream::native_handle() const noexcept
+{
+    return is_open() ? impl_->fd.native_handle() : -1;
+}
+
+asio::posix::stream_descriptor& output_stream::descriptor() const
+{
+    return impl_->fd;
+}
+
+} // namespace execasio

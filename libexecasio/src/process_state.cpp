@@ -1,0 +1,291 @@
+#include "process_state.hpp"
+
+#include "execasio/exit_engine.hpp"
+#include "orphanage.hpp"
+#include "sigchld.hpp"
+#include "stop_run.hpp"
+
+#include <boost/asio/query.hpp>
+
+#include <atomic>
+#include <cerrno>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+namespace execasio {
+namespace {
+
+std::atomic<exit_engine> engine_in_force = exit_engine::automatic;
+
+std::size_t own_peak_memory() noexcept
+{
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+error_code signal_error(int number) noexcept
+{
+    if (number == 0)
+        return {};
+    if (number == ESRCH)
+        return make_error_code(errc::already_ended);
+    return {number, boost::system::system_category()};
+}
+
+} // namespace
+
+void use_exit_engine(exit_engine engine) noexcept
+{
+    engine_in_force = engine;
+}
+
+exit_engine current_exit_engine() noexcept
+{
+    return engine_in_force;
+}
+
+namespace detail {
+
+process_state::process_state(asio::any_io_executor executor, command const& cmd)
+    : on_destroy(cmd.on_destroy()),
+      executor_(std::move(executor)),
+      pidfd_(executor_),
+      exited_(executor_, clock::time_point::max()),
+      started_(clock::now()),
+      spawner_peak_(own_peak_memory()),
+      group_signal_at_exit_(cmd.group_signal_at_exit())
+{
+    group_is_own_ = cmd.starts_session() || cmd.group().id() == 0;
+    group_ = group_is_own_ || cmd.group().is_inherited() ? 0 : cmd.group().id();
+}
+
+process_state::~process_state()
+{
+    if (pidfd_.is_open())
+        pidfd_.release();
+    if (child_.pid() != 0 && !ended_)
+        add_orphan(std::move(child_));
+}
+
+void process_state::adopt(sys::child_handle child)
+{
+    child_ = std::move(child);
+    if (group_is_own_)
+        group_ = child_.pid();
+    if (current_exit_engine() == exit_engine::sigchld)
+        child_.forget_pidfd();
+    if (child_.pidfd() < 0)
+        return;
+    try {
+        pidfd_.assign(child_.pidfd());
+    } catch (...) { // out of memory, or of epoll's quota: a child nobody watches is nobody's
+        child_.signal(SIGKILL);
+        child_.reap_blocking();
+        ended_ = true;
+        throw;
+    }
+}
+
+void process_state::add_waiter()
+{
+    ++waiters_;
+    if (!ended_ && !watching_)
+        watch();
+}
+
+void process_state::remove_waiter() noexcept
+{
+    if (--waiters_ != 0 || ended_ || !watching_)
+        return;
+    if (pidfd_.is_open()) {
+        error_code ignored;
+        pidfd_.cancel(ignored);
+        if (retry_)
+            retry_->cancel();
+    } else {
+        watching_ = false;
+        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
+            .remove(pid());
+    }
+}
+
+void process_state::watch()
+{
+    watching_ = true;
+    if (!pidfd_.is_open()) {
+        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
+            .add(shared_from_this());
+        return;
+    }
+    pidfd_.async_wait(asio::posix::descriptor_base::wait_read,
+                      [self = shared_from_this()](error_code ec) { self->watched(ec); });
+}
+
+void process_state::watched(error_code ec)
+{
+    if (ended_)
+        return;
+    if (!ec)
+        check();
+    if (ended_ || waiters_ == 0) {
+        watching_ = false;
+        return;
+    }
+    // A wait that was cancelled for want of waiters, and one has come since; or a wake-up without
+    // cause (epoll may still know an old descriptor of this number); or a tracer that holds the
+    // zombie: then the pidfd stays readable, and waiting for that again would spin.
+    if (!ec && readable_now())
+        retry_later();
+    else
+        watch();
+}
+
+bool process_state::readable_now() const noexcept
+{
+    pollfd p{child_.pidfd(), POLLIN, 0};
+    return ::poll(&p, 1, 0) == 1;
+}
+
+void process_state::retry_later()
+{
+    if (!retry_)
+        retry_ = std::make_unique<asio::steady_timer>(executor_);
+    retry_->expires_after(retry_delay_);
+    retry_delay_ = std::min(retry_delay_ * 2, std::chrono::milliseconds(100));
+    retry_->async_wait([self = shared_from_this()](error_code ec) { self->watched(ec); });
+}
+
+void process_state::check()
+{
+    if (ended_)
+        return;
+    if (group_signal_at_exit_ != 0 && group_ != 0) {
+        // While the zombie is there its group's number cannot mean another group.
+        if (child_.peek() == sys::wait_outcome::running)
+            return;
+        child_.signal_group(group_, group_signal_at_exit_);
+    }
+    int status = 0;
+    rusage usage{};
+    sys::wait_outcome const outcome = child_.reap(status, usage);
+    if (outcome == sys::wait_outcome::running)
+        return;
+    auto const wall = clock::now() - started_;
+    if (outcome == sys::wait_outcome::ended) {
+        record_ = exit_record(status, usage, wall);
+        record_.spawner_peak(spawner_peak_);
+    } else if (auto const remembered = child_.remembered_status()) {
+        record_ = exit_record(*remembered, rusage{}, wall);
+        record_.usage_known(false);
+    } else {
+        failure_ = errc::status_lost;
+    }
+    record_.cause(cause_, stop_stage_);
+    finish();
+}
+
+void process_state::finish()
+{
+    ended_ = true;
+    if (pidfd_.is_open())
+        pidfd_.release(); // taken out of epoll before it is closed: a child being born right now
+                          // may hold a copy for a moment, which would keep the entry alive
+    else if (watching_)
+        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
+            .remove(pid());
+    if (group_ != pid())
+        child_.forget_pidfd(); // else still good for what is left of its group
+    exited_.cancel();
+    if (stop_)
+        stop_->target_ended();
+    reap_orphans();
+}
+
+error_code process_state::signal(int number) const noexcept
+{
+    return signal_error(child_.signal(number));
+}
+
+error_code process_state::signal_group(int number) const noexcept
+{
+    if (group_ == 0)
+        return make_error_code(errc::no_process);
+    return signal_error(child_.signal_group(group_, number));
+}
+
+error_code process_state::begin_stop(stop_plan plan, end_cause cause)
+{
+    check();
+    if (ended_ || stop_)
+        return {};
+    auto run = std::make_unique<stop_run>(*this, std::move(plan));
+    cause_ = cause;
+    if (error_code const ec = run->begin()) {
+        cause_ = end_cause::itself;
+        stop_stage_.reset();
+        return ec == errc::already_ended ? error_code() : ec;
+    }
+    stop_ = std::move(run);
+    // The plan is itself one that waits for the end, until it comes.
+    add_waiter();
+    exited_.async_wait([self = shared_from_this()](error_code) { self->remove_waiter(); });
+    return {};
+}
+
+void process_state::abandon() noexcept
+{
+    input.close();
+    output.close();
+    error.close();
+    if (ended_ || child_.pid() == 0)
+        return;
+    if (on_destroy == lifetime::kill) {
+        if (!stop_)
+            cause_ = end_cause::dropped;
+        child_.signal(SIGKILL);
+        if (group_ == pid())
+            child_.signal_group(group_, SIGKILL);
+    }
+    try {
+        check();
+        // Reaped by the event loop, if it goes on; by the orphanage otherwise.
+        if (!ended_ && on_destroy == lifetime::kill && waiters_ == 0) {
+            add_waiter();
+            exited_.async_wait([self = shared_from_this()](error_code) { self->remove_waiter(); });
+        }
+    } catch (std::exception const&) { // out of memory: the orphanage will do
+    }
+}
+
+asio::any_io_executor executor_of(process_state const& state) noexcept
+{
+    return state.executor();
+}
+
+asio::steady_timer& begin_exit_wait(process_state& state)
+{
+    state.add_waiter();
+    return state.exited();
+}
+
+bool has_ended(process_state const& state) noexcept
+{
+    return state.ended();
+}
+
+void end_exit_wait(process_state& state, error_code& ec, exit_record& record)
+{
+    state.remove_waiter();
+    if (!state.ended()) {
+        ec = asio::error::operation_aborted;
+        return;
+    }
+    ec = state.failure(); // cancelled in the same instant or not, here it is
+    record = state.record();
+}
+
+} // namespace detail
+} // namespace execasio

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "execasio/process.hpp"
+#include "execasio/stop_plan.hpp"
+#include "linux/child_handle.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+namespace execasio::detail {
+
+class stop_run;
+
+/// What is known of one child; shared by its `process` and by the operations that are under way.
+class process_state : public std::enable_shared_from_this<process_state> {
+public:
+    using clock = std::chrono::steady_clock;
+
+    process_state(asio::any_io_executor executor, command const& cmd);
+    process_state(process_state const&) = delete;
+    process_state& operator=(process_state const&) = delete;
+    ~process_state(); ///< a child that is not reaped becomes the orphanage's
+
+    /// Takes over the child.
+    /// @throws boost::system::system_error when its end cannot be watched; it is killed then.
+    void adopt(sys::child_handle child);
+
+    [[nodiscard]] asio::any_io_executor const& executor() const noexcept { return executor_; }
+    [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
+    [[nodiscard]] pid_t group() const noexcept { return group_; }
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] exit_record const& record() const noexcept { return record_; }
+    [[nodiscard]] error_code const& failure() const noexcept { return failure_; }
+
+    /// Cancelled when the process has ended; never expires.
+    [[nodiscard]] asio::steady_timer& exited() noexcept { return exited_; }
+
+    // The exit is only watched while somebody waits for it, so that a process nobody asks for does
+    // not keep the event loop running.
+    void add_waiter();
+    void remove_waiter() noexcept;
+
+    /// Reaps the child if it has ended, and tells everybody.
+    void check();
+
+    error_code signal(int number) const noexcept;
+    error_code signal_group(int number) const noexcept;
+
+    /// @param cause Told in the record, unless a plan is under way.
+    error_code begin_stop(stop_plan plan, end_cause cause);
+    void stop_stage(std::size_t index) noexcept { stop_stage_ = index; }
+
+    /// The end of the handle that owned the child.
+    void abandon() noexcept;
+
+    input_stream input;
+    output_stream output;
+    output_stream error;
+    lifetime on_destroy;
+
+private:
+    void watch();
+    void watched(error_code ec);
+    void retry_later();
+    void finish();
+    [[nodiscard]] bool readable_now() const noexcept;
+
+    asio::any_io_executor executor_;
+    sys::child_handle child_;
+    asio::posix::stream_descriptor pidfd_; // the same number as child_'s, which owns it
+    asio::steady_timer exited_;
+    std::unique_ptr<stop_run> stop_;
+    std::unique_ptr<asio::steady_timer> retry_;
+    std::chrono::milliseconds retry_delay_{1};
+    clock::time_point started_;
+    std::size_t spawner_peak_;
+    exit_record record_;
+    error_code failure_;
+    std::optional<std::size_t> stop_stage_;
+    end_cause cause_ = end_cause::itself;
+    std::size_t waiters_ = 0;
+    pid_t group_ = 0;
+    int group_signal_at_exit_;
+    bool group_is_own_ = false;
+    bool watching_ = false;
+    bool ended_ = false;
+};
+
+} // namespace execasio::detail

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <chrono>
+
+namespace execasio::detail {
+
+namespace asio = boost::asio;
+
+/// Waits until a descriptor can be read or written. Takes nothing from it, so that a time limit or
+/// a cancellation cannot lose data: `timer || async_read_some` can.
+/// @throws boost::system::system_error timed_out, operation_aborted (cancelled, or closed).
+asio::awaitable<void> wait_ready(asio::posix::stream_descriptor& fd,
+                                 asio::posix::descriptor_base::wait_type what,
+                                 std::chrono::steady_clock::time_point deadline);
+
+/// The deadline that a limit counted from now gives; max() for "none".
+std::chrono::steady_clock::time_point
+deadline_after(std::chrono::steady_clock::duration limit) noexcept;
+
+/// Counts work done without going through the event loop, so that one busy stream cannot keep all
+/// others waiting.
+class fairness {
+public:
+    static constexpr unsigned max_operations = 16;
+    static constexpr std::size_t max_bytes = 1024 * 1024;
+
+    /// @return Whether the loop should get its turn now.
+    bool spent(std::size_t bytes) noexcept
+    {
+        bytes_ += bytes;
+        if (++operations_ < max_operations && bytes_ < max_bytes)
+            return false;
+        reset();
+        return true;
+    }
+    void reset() noexcept
+    {
+        operations_ = 0;
+        bytes_ = 0;
+    }
+
+private:
+    unsigned operations_ = 0;
+    std::size_t bytes_ = 0;
+};
+
+} // namespace execasio::detail

@@ -1,0 +1,166 @@
+#include "execasio/run.hpp"
+
+#include "execasio/spawn.hpp"
+#include "process_state.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace execasio {
+namespace {
+
+/// What goes on beside the process itself: both streams are read, the input is written. Shared with
+/// the coroutines that do it, which may see the end of `run` when it is cancelled.
+struct side_work {
+    explicit side_work(asio::any_io_executor executor)
+        : done(std::move(executor), asio::steady_timer::time_point::max())
+    {
+    }
+
+    void finished() noexcept
+    {
+        if (--readers == 0)
+            done.cancel();
+    }
+
+    asio::steady_timer done; // cancelled when both streams have ended
+    captured output;
+    captured error;
+    std::size_t limit = 0;
+    unsigned readers = 0;
+};
+
+void keep(captured& into, char const* data, std::size_t size, std::size_t limit)
+{
+    into.total += size;
+    into.text.append(data, std::min(size, limit - into.text.size()));
+}
+
+asio::awaitable<void> read_to_end(std::shared_ptr<side_work> work, output_stream stream,
+                                  captured& into)
+{
+    std::array<char, 64 * 1024> buffer;
+    for (;;) {
+        std::size_t const size = co_await stream.read_some(asio::buffer(buffer));
+        if (size == 0)
+            co_return;
+        keep(into, buffer.data(), size, work->limit);
+    }
+}
+
+/// What the pipe holds at this moment, and no more: a descendant that goes on writing could feed
+/// this for ever.
+void read_rest(output_stream& stream, captured& into, std::size_t limit)
+{
+    std::array<char, 64 * 1024> buffer;
+    for (std::size_t left = stream.available(); left != 0;) {
+        error_code ec;
+        std::size_t const size =
+            stream.try_read(asio::buffer(buffer, std::min(left, buffer.size())), ec);
+        if (ec || size == 0)
+            return;
+        keep(into, buffer.data(), size, limit);
+        left -= size;
+    }
+}
+
+void start_reading(std::shared_ptr<side_work> const& work, output_stream const& stream,
+                   captured& into)
+{
+    if (!stream.is_open())
+        return;
+    ++work->readers;
+    // Its only errors are those of a stream that was closed below.
+    asio::co_spawn(stream.get_executor(), read_to_end(work, stream, into),
+                   [work](std::exception_ptr) { work->finished(); });
+}
+
+asio::awaitable<void> write_input(input_stream stream, std::string text)
+{
+    co_await stream.write(asio::buffer(text));
+    co_await stream.finish();
+}
+
+asio::awaitable<void> wait_for_streams(std::shared_ptr<side_work> work, run_options::duration time)
+{
+    if (work->readers == 0)
+        co_return;
+    work->done.expires_after(std::max(time, run_options::duration::zero()));
+    error_code ignored;
+    co_await work->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+void settle(output_stream& stream, captured& into, std::size_t limit, bool ended)
+{
+    if (!stream.is_open())
+        return;
+    if (!ended) {
+        read_rest(stream, into, limit);
+        into.held = true;
+    }
+    stream.close();
+}
+
+asio::awaitable<run_result> run_process(process p, run_options options)
+{
+    auto const executor = p.get_executor();
+    auto const work = std::make_shared<side_work>(executor);
+    work->limit = options.output_limit();
+    output_stream output = p.output();
+    output_stream error = p.error();
+    start_reading(work, output, work->output);
+    start_reading(work, error, work->error);
+    if (options.input())
+        // A child that does not read its input to the end is no failure of the run.
+        asio::co_spawn(executor, write_input(p.input(), *options.input()),
+                       [](std::exception_ptr) {});
+
+    asio::steady_timer limit(executor);
+    if (options.time_limit()) {
+        limit.expires_after(*options.time_limit());
+        limit.async_wait([state = process_access::state(p), plan = options.stop()](error_code ec) {
+            if (!ec)
+                state->begin_stop(plan, end_cause::time_limit);
+        });
+    }
+
+    run_result result;
+    result.how = co_await p.wait();
+    limit.cancel();
+    co_await wait_for_streams(work, options.drain());
+    bool const ended = work->readers == 0;
+    settle(output, work->output, work->limit, ended);
+    settle(error, work->error, work->limit, ended);
+    result.output = std::move(work->output);
+    result.error = std::move(work->error);
+    co_return result;
+}
+
+asio::awaitable<run_result> prepare_and_run(command cmd, run_options options)
+{
+    if (cmd.output().is(stream::inherit) && !cmd.merges_output())
+        cmd.output(stream::pipe);
+    if (cmd.error().is(stream::inherit) && !cmd.merges_error())
+        cmd.error(stream::pipe);
+    if (options.input())
+        cmd.input(stream::pipe);
+    else if (cmd.input().is(stream::inherit))
+        cmd.input(stream::null);
+    auto const executor = co_await asio::this_coro::executor;
+    process p = spawn(executor, cmd);
+    co_return co_await run_process(std::move(p), std::move(options));
+}
+
+} // namespace
+
+asio::awaitable<run_result> run(command cmd, run_options options)
+{
+    return prepare_and_run(std::move(cmd), std::move(options));
+}
+
+} // namespace execasio

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include <sys/types.h>
+
+namespace execasio::detail {
+
+namespace asio = boost::asio;
+
+class process_state;
+
+/// Learns of exits by SIGCHLD, where there are no pidfds. One for each execution context.
+///
+/// One signal may stand for any number of exits, so each makes it look until it finds no more.
+class sigchld_service : public asio::execution_context::service {
+public:
+    using key_type = sigchld_service;
+
+    static asio::execution_context::id id;
+
+    explicit sigchld_service(asio::execution_context& context) : service(context) {}
+
+    /// Calls `state->check()` on its executor whenever it may have ended, until `remove`.
+    void add(std::shared_ptr<process_state> const& state);
+    void remove(pid_t pid) noexcept;
+
+private:
+    void shutdown() override;
+    void wait_for_signal();
+    void look();
+    bool look_at_first();
+
+    std::mutex mutex_;
+    std::unordered_map<pid_t, std::weak_ptr<process_state>> states_;
+    std::optional<asio::signal_set> signals_;
+    bool waiting_ = false;
+};
+
+} // namespace execasio::detail

@@ -1,0 +1,104 @@
+#include "stop_run.hpp"
+
+#include "execasio/spawn.hpp"
+#include "linux/proc.hpp"
+#include "process_state.hpp"
+
+#include <cerrno>
+
+#include <signal.h>
+
+namespace execasio::detail {
+
+stop_run::stop_run(process_state& target, stop_plan plan)
+    : target_(target),
+      plan_(std::move(plan)),
+      timer_(target.executor())
+{
+}
+
+error_code stop_run::begin()
+{
+    if (plan_.stages().empty()) {
+        target_.stop_stage(0);
+        return send(SIGKILL);
+    }
+    stop_plan::stage const& first = plan_.stages().front();
+    target_.stop_stage(0);
+    if (error_code const ec = act(first))
+        return ec;
+    wait(first.wait);
+    return {};
+}
+
+error_code stop_run::act(stop_plan::stage const& stage)
+{
+    if (!stage.command)
+        return send(stage.signal);
+    try {
+        start_command(stage);
+        return {};
+    } catch (std::exception const&) {
+        return send(SIGTERM); // better a plain signal than none
+    }
+}
+
+error_code stop_run::send(int signal)
+{
+    // The process itself first: it may be the group's only hope to learn of a member that has
+    // changed its identity, and its answer is the one that counts.
+    error_code const ec = target_.signal(signal);
+    bool const group = plan_.target() == stop_target::group && target_.group() != 0;
+    error_code const group_ec = group ? target_.signal_group(signal) : error_code();
+    if (signal == SIGKILL || (ec && (!group || group_ec)))
+        return ec;
+    // A stopped process keeps the signal pending until it is continued.
+    if (group)
+        target_.signal_group(SIGCONT);
+    else if (sys::is_stopped(target_.pid()))
+        target_.signal(SIGCONT);
+    return ec;
+}
+
+void stop_run::start_command(stop_plan::stage const& stage)
+{
+    execasio::command cmd = *stage.command;
+    cmd.environment("CHILD_PID", std::to_string(target_.pid()));
+    cmd.group(process_group::create()).on_destroy(lifetime::kill);
+    command_ = spawn(target_.executor(), cmd);
+    // Reaped as soon as it ends. The state outlives the wait, the wait may outlive the state.
+    command_->async_wait([](error_code, exit_record const&) {});
+}
+
+void stop_run::wait(stop_plan::duration time)
+{
+    timer_.expires_after(time);
+    timer_.async_wait([state = target_.shared_from_this(), this](error_code ec) {
+        if (ec)
+            return;
+        command_.reset(); // out of time: its destruction kills it
+        if (!state->ended())
+            next_stage();
+    });
+}
+
+void stop_run::next_stage()
+{
+    ++index_;
+    target_.stop_stage(index_);
+    // From here on nobody is left to be told of a refusal; the plan goes on to SIGKILL.
+    if (index_ < plan_.stages().size()) {
+        act(plan_.stages()[index_]);
+        wait(plan_.stages()[index_].wait);
+    } else {
+        send(SIGKILL);
+    }
+}
+
+void stop_run::target_ended() noexcept
+{
+    if (!command_ || !command_->running())
+        timer_.cancel();
+}
+
+} // namespace execasio::detail

@@ -1,0 +1,163 @@
+#include "execasio/supervisor.hpp"
+
+#include "execasio/spawn.hpp"
+#include "execasio/stop.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <map>
+
+#include <signal.h>
+
+namespace execasio {
+
+struct supervisor::impl : std::enable_shared_from_this<impl> {
+    struct member {
+        process proc;
+        stop_plan plan;
+        std::uint64_t serial; // tells apart processes that had the same id one after the other
+    };
+
+    impl(asio::any_io_executor e, exit_handler handler)
+        : executor(std::move(e)),
+          on_exit(std::move(handler)),
+          changed(executor)
+    {
+    }
+
+    process& add(process p, stop_plan plan)
+    {
+        pid_t const id = p.id();
+        // The number is free again only when its last bearer was reaped, whose handler may still be
+        // on its way here: that one has to go first.
+        if (auto const old = members.find(id); old != members.end()) {
+            old->second.proc.poll();
+            auto const record = old->second.proc.record();
+            ended(id, old->second.serial, record ? error_code() : errc::status_lost,
+                  record.value_or(exit_record()));
+        }
+        auto const serial = ++last_serial;
+        member& entry =
+            members.emplace(id, member{std::move(p), std::move(plan), serial}).first->second;
+        entry.proc.async_wait(
+            [self = weak_from_this(), id, serial](error_code ec, exit_record const& record) {
+                if (auto const s = self.lock())
+                    s->ended(id, serial, ec, record);
+            });
+        return entry.proc;
+    }
+
+    void ended(pid_t id, std::uint64_t serial, error_code ec, exit_record const& record)
+    {
+        auto const found = members.find(id);
+        if (found == members.end() || found->second.serial != serial)
+            return;
+        auto node = members.extract(found);
+        if (on_exit)
+            on_exit(node.mapped().proc, ec, record);
+        if (members.empty())
+            changed.cancel();
+    }
+
+    /// Until no process is left, or for some time.
+    static asio::awaitable<bool> wait_empty(std::shared_ptr<impl> self,
+                                            std::chrono::milliseconds bound)
+    {
+        self->changed.expires_after(bound);
+        while (!self->members.empty()) {
+            error_code ec;
+            co_await self->changed.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+            asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none)
+                throw boost::system::system_error(asio::error::operation_aborted);
+            if (!ec)
+                break;
+        }
+        co_return self->members.empty();
+    }
+
+    static asio::awaitable<std::size_t> shutdown(std::shared_ptr<impl> self,
+                                                 std::chrono::milliseconds bound);
+
+    asio::any_io_executor executor;
+    exit_handler on_exit;
+    std::map<pid_t, member> members;
+    asio::steady_timer changed; // cancelled when the last process has gone
+    std::uint64_t last_serial = 0;
+};
+
+asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> self,
+                                                        std::chrono::milliseconds bound)
+{
+    for (auto& [id, entry] : self->members)
+        request_stop(entry.proc, entry.plan); // a refusal shows at the bound
+    if (co_await wait_empty(self, bound))
+        co_return 0;
+    for (auto& [id, entry] : self->members) {
+        error_code ignored;
+        entry.proc.signal(SIGKILL, ignored);
+        if (entry.proc.group() == id)
+            entry.proc.signal_group(SIGKILL, ignored);
+    }
+    co_await wait_empty(self, std::chrono::seconds(1));
+    co_return self->members.size();
+}
+
+supervisor::supervisor(asio::any_io_executor executor, exit_handler on_exit)
+    : impl_(std::make_shared<impl>(std::move(executor), std::move(on_exit)))
+{
+}
+
+supervisor::~supervisor()
+{
+    impl_->on_exit = nullptr;
+    impl_->members.clear();
+    impl_->changed.cancel();
+}
+
+process& supervisor::spawn(command const& cmd, stop_plan plan)
+{
+    return impl_->add(execasio::spawn(impl_->executor, cmd), std::move(plan));
+}
+
+process& supervisor::add(process p, stop_plan plan)
+{
+    return impl_->add(std::move(p), std::move(plan));
+}
+
+process* supervisor::find(pid_t id) noexcept
+{
+    auto const found = impl_->members.find(id);
+    return found == impl_->members.end() ? nullptr : &found->second.proc;
+}
+
+std::vector<pid_t> supervisor::ids() const
+{
+    std::vector<pid_t> all;
+    all.reserve(impl_->members.size());
+    for (auto const& [id, entry] : impl_->members)
+        all.push_back(id);
+    return all;
+}
+
+std::size_t supervisor::size() const noexcept
+{
+    return impl_->members.size();
+}
+
+error_code supervisor::stop(pid_t id)
+{
+    auto const found = impl_->members.find(id);
+    if (found == impl_->members.end())
+        return make_error_code(errc::no_process);
+    return request_stop(found->second.proc, found->second.plan);
+}
+
+asio::awaitable<std::size_t> supervisor::shutdown(std::chrono::milliseconds bound)
+{
+    return impl::shutdown(impl_, bound);
+}
+
+} // namespace execasio

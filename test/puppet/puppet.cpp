@@ -1,0 +1,230 @@
+// The child side of the tests: does what its arguments say, one verb after the other, and tells on
+// standard output what it has done, so that tests wait for conditions and not for time.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace {
+
+[[noreturn]] void die(std::string const& what)
+{
+    std::cerr << "puppet: " << what << ": " << std::strerror(errno) << std::endl;
+    std::_Exit(99);
+}
+
+void say(std::string const& text)
+{
+    std::string const line = text + "\n";
+    if (::write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+        std::_Exit(98);
+}
+
+void write_bytes(std::size_t count, char byte)
+{
+    std::vector<char> const block(64 * 1024, byte);
+    while (count != 0) {
+        ssize_t const n = ::write(STDOUT_FILENO, block.data(), std::min(count, block.size()));
+        if (n < 0)
+            die("write");
+        count -= static_cast<std::size_t>(n);
+    }
+}
+
+extern "C" void report_signal(int number)
+{
+    char const text[] = {
+        's', 'i', 'g', static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+        '\n'};
+    if (::write(STDOUT_FILENO, text, sizeof text) < 0)
+        std::_Exit(97);
+}
+
+void list_descriptors()
+{
+    std::string open;
+    for (int fd = 0; fd < 4096; ++fd)
+        if (::fcntl(fd, F_GETFD) >= 0)
+            open += (open.empty() ? "" : " ") + std::to_string(fd);
+    say(open);
+}
+
+void signal_state()
+{
+    sigset_t blocked;
+    ::sigprocmask(SIG_BLOCK, nullptr, &blocked);
+    std::string text;
+    for (int n = 1; n <= 64; ++n) {
+        if (::sigismember(&blocked, n) == 1)
+            text += " blocked " + std::to_string(n);
+        struct sigaction action {};
+        if (::sigaction(n, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
+            text += " ignored " + std::to_string(n);
+    }
+    say("signals:" + text);
+}
+
+void copy_input()
+{
+    std::vector<char> block(64 * 1024);
+    for (;;) {
+        ssize_t const n = ::read(STDIN_FILENO, block.data(), block.size());
+        if (n == 0)
+            return;
+        if (n < 0)
+            die("read");
+        for (ssize_t done = 0; done < n;) {
+            ssize_t const w =
+                ::write(STDOUT_FILENO, block.data() + done, static_cast<std::size_t>(n - done));
+            if (w < 0)
+                die("write");
+            done += w;
+        }
+    }
+}
+
+std::size_t count_input()
+{
+    std::vector<char> block(64 * 1024);
+    std::size_t total = 0;
+    while (true) {
+        ssize_t const n = ::read(STDIN_FILENO, block.data(), block.size());
+        if (n <= 0)
+            return total;
+        total += static_cast<std::size_t>(n);
+    }
+}
+
+/// Runs the verbs that follow in a child of its own.
+bool fork_here(bool new_session)
+{
+    pid_t const pid = ::fork();
+    if (pid < 0)
+        die("fork");
+    if (pid == 0 && new_session)
+        ::setsid();
+    return pid == 0;
+}
+
+void set_handler(int number, void (*handler)(int))
+{
+    struct sigaction action {};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    if (::sigaction(number, &action, nullptr) != 0)
+        die("sigaction");
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    std::vector<std::string> const words(argv + 1, argv + argc);
+    auto at = words.begin();
+    auto const more = [&] { return at != words.end(); };
+    auto const next = [&]() -> std::string {
+        if (!more())
+            die("an argument is missing");
+        return *at++;
+    };
+    auto const number = [&] { return std::stol(next()); };
+    while (more()) {
+        std::string const verb = next();
+        if (verb == "exit")
+            std::_Exit(static_cast<int>(number()));
+        else if (verb == "say")
+            say(next());
+        else if (verb == "err") {
+            std::string const text = next() + "\n";
+            if (::write(STDERR_FILENO, text.data(), text.size()) < 0)
+                die("write");
+        } else if (verb == "raise")
+            ::raise(static_cast<int>(number()));
+        else if (verb == "ignore")
+            set_handler(static_cast<int>(number()), SIG_IGN);
+        else if (verb == "report")
+            set_handler(static_cast<int>(number()), report_signal);
+        else if (verb == "pause")
+            ::pause();
+        else if (verb == "pause-forever")
+            for (;;)
+                ::pause();
+        else if (verb == "write")
+            write_bytes(static_cast<std::size_t>(number()), 'x');
+        else if (verb == "write-forever")
+            write_bytes(~std::size_t{0}, 'y');
+        else if (verb == "cat")
+            copy_input();
+        else if (verb == "count")
+            say(std::to_string(count_input()));
+        else if (verb == "close")
+            ::close(static_cast<int>(number()));
+        else if (verb == "fds")
+            list_descriptors();
+        else if (verb == "signals")
+            signal_state();
+        else if (verb == "args") {
+            say(argv[0]);
+            while (more())
+                say("[" + next() + "]");
+        } else if (verb == "env")
+            for (char** entry = environ; *entry; ++entry)
+                say(*entry);
+        else if (verb == "getenv") {
+            char const* const value = std::getenv(next().c_str());
+            say(value ? std::string("=") + value : "unset");
+        } else if (verb == "pwd") {
+            std::vector<char> path(4096);
+            say(::getcwd(path.data(), path.size()) ? path.data() : "none");
+        } else if (verb == "ids")
+            say(std::to_string(::getpid()) + " " + std::to_string(::getpgrp()) + " " +
+                std::to_string(::getsid(0)));
+        else if (verb == "umask") {
+            std::vector<char> text(16);
+            std::snprintf(text.data(), text.size(), "%03o", static_cast<unsigned>(::umask(0)));
+            say(text.data());
+        } else if (verb == "nice")
+            say(std::to_string(::getpriority(PRIO_PROCESS, 0)));
+        else if (verb == "readfd") {
+            std::vector<char> text(256);
+            ssize_t const n = ::read(static_cast<int>(number()), text.data(), text.size());
+            say(n < 0 ? "error" : std::string(text.data(), static_cast<std::size_t>(n)));
+        } else if (verb == "link") {
+            std::string const path = "/proc/self/fd/" + next();
+            std::vector<char> target(4096);
+            ssize_t const n = ::readlink(path.c_str(), target.data(), target.size());
+            say(n < 0 ? "closed" : std::string(target.data(), static_cast<std::size_t>(n)));
+        } else if (verb == "spin") { // CPU time, in milliseconds
+            long const wanted = number();
+            while (std::clock() * 1000 / CLOCKS_PER_SEC < wanted) {
+            }
+        } else if (verb == "fork") { // the parent skips what follows up to "join"
+            if (!fork_here(false))
+                while (more() && next() != "join") {
+                }
+        } else if (verb == "fork-session") {
+            if (!fork_here(true))
+                while (more() && next() != "join") {
+                }
+        } else if (verb == "join")
+            std::_Exit(0);
+        else
+            die("unknown verb " + verb);
+    }
+    return 0;
+}
