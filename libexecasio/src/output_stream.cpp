@@ -35,7 +35,7 @@ public:
     void after_read(int fd, std::size_t size) noexcept
     {
         constexpr unsigned full_reads_that_prove_it = 4;
-        if (grown_ || size < chunk || ++full_reads_ < full_reads_that_prove_it)
+        if (grown_ || size < chunk / 2 || ++full_reads_ < full_reads_that_prove_it)
             return;
         full_reads_ = 0;
         if (count.fetch_add(1) < max_count && ::fcntl(fd, F_SETPIPE_SZ, 1024 * 1024) > 0)
@@ -111,6 +111,7 @@ struct output_stream::impl {
     static asio::awaitable<std::optional<std::string>> read_line(std::shared_ptr<impl> self,
                                                                  std::size_t max);
     static asio::awaitable<std::string> read_all(std::shared_ptr<impl> self, std::size_t limit);
+    static asio::awaitable<void> wait_readable(std::shared_ptr<impl> self);
 
     asio::posix::stream_descriptor fd;
     std::string ahead; // read from the pipe, not yet given to the caller
@@ -243,6 +244,15 @@ asio::awaitable<std::string> output_stream::impl::read_all(std::shared_ptr<impl>
     }
 }
 
+asio::awaitable<void> output_stream::impl::wait_readable(std::shared_ptr<impl> self)
+{
+    if (self && self->buffered() != 0)
+        co_return;
+    require(self);
+    clock::time_point const deadline = detail::deadline_after(self->limit);
+    co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_read, deadline);
+}
+
 output_stream::output_stream(executor_type executor, int fd)
 {
     impl_ = std::make_shared<impl>(std::move(executor), fd);
@@ -284,6 +294,11 @@ asio::awaitable<std::string> output_stream::read_all(std::size_t limit)
     return impl::read_all(impl_, limit);
 }
 
+asio::awaitable<void> output_stream::wait_readable()
+{
+    return impl::wait_readable(impl_);
+}
+
 std::size_t output_stream::try_read(asio::mutable_buffer buffer, error_code& ec)
 {
     ec = {};
@@ -307,6 +322,13 @@ std::size_t output_stream::available() const noexcept
 std::uint64_t output_stream::total() const noexcept
 {
     return impl_ ? impl_->total : 0;
+}
+
+void output_stream::cancel() noexcept
+{
+    error_code ignored; // nothing was pending
+    if (impl_)
+        impl_->fd.cancel(ignored);
 }
 
 void output_stream::close() noexcept

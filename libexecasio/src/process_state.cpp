@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace execasio {
 namespace {
@@ -62,28 +63,43 @@ process_state::process_state(asio::any_io_executor executor, command const& cmd)
     group_ = group_is_own_ || cmd.group().is_inherited() ? 0 : cmd.group().id();
 }
 
+process_state::process_state(asio::any_io_executor executor)
+    : on_destroy(lifetime::survive),
+      executor_(std::move(executor)),
+      pidfd_(executor_),
+      exited_(executor_, clock::time_point::max()),
+      started_(clock::now()),
+      spawner_peak_(0),
+      group_signal_at_exit_(0)
+{
+}
+
 process_state::~process_state()
 {
     if (pidfd_.is_open())
         pidfd_.release();
-    if (child_.pid() != 0 && !ended_)
+    if (child_.pid() != 0 && !ended_ && !child_.is_foreign())
         add_orphan(std::move(child_));
 }
 
-void process_state::adopt(sys::child_handle child)
+void process_state::take(sys::child_handle child)
 {
     child_ = std::move(child);
+    if (child_.is_foreign())
+        group_is_own_ = ::getpgid(child_.pid()) == child_.pid();
     if (group_is_own_)
         group_ = child_.pid();
-    if (current_exit_engine() == exit_engine::sigchld)
+    if (current_exit_engine() == exit_engine::sigchld && !child_.is_foreign())
         child_.forget_pidfd();
     if (child_.pidfd() < 0)
         return;
     try {
         pidfd_.assign(child_.pidfd());
     } catch (...) { // out of memory, or of epoll's quota: a child nobody watches is nobody's
-        child_.signal(SIGKILL);
-        child_.reap_blocking();
+        if (!child_.is_foreign()) {
+            child_.signal(SIGKILL);
+            child_.reap_blocking();
+        }
         ended_ = true;
         throw;
     }
@@ -130,8 +146,8 @@ void process_state::watched(error_code ec)
         return;
     if (!ec)
         check();
-    if (ended_ || waiters_ == 0) {
-        watching_ = false;
+    if (ended_ || waiters_ == 0 || awaiting_reaper_) {
+        watching_ = awaiting_reaper_;
         return;
     }
     // A wait that was cancelled for want of waiters, and one has come since; or a wake-up without
@@ -162,6 +178,10 @@ void process_state::check()
 {
     if (ended_)
         return;
+    if (child_.is_foreign()) {
+        check_foreign();
+        return;
+    }
     if (group_signal_at_exit_ != 0 && group_ != 0) {
         // While the zombie is there its group's number cannot mean another group.
         if (child_.peek() == sys::wait_outcome::running)
@@ -187,8 +207,51 @@ void process_state::check()
     finish();
 }
 
+/// A foreign process has ended when its pidfd says so; its status is its parent's business, and
+/// what the kernel tells others depends on the moment.
+void process_state::check_foreign()
+{
+    int status = 0;
+    rusage usage{};
+    sys::wait_outcome const outcome = child_.reap(status, usage);
+    if (outcome == sys::wait_outcome::running)
+        return;
+    bool const ours = outcome == sys::wait_outcome::ended; // an orphan that had become our child
+    if (!ours) {
+        std::optional<int> known = child_.zombie_status();
+        if (!known)
+            known = child_.remembered_status();
+        if (!known && !awaiting_reaper_ && !child_.is_gone() && waiters_ != 0) {
+            await_reaper();
+            return;
+        }
+        if (!known)
+            failure_ = errc::status_lost;
+        status = known.value_or(0);
+    }
+    if (!failure_)
+        record_ = exit_record(status, usage, clock::now() - started_);
+    record_.usage_known(ours);
+    record_.cause(cause_, stop_stage_);
+    finish();
+}
+
+/// The kernel remembers the status once the parent has reaped the process, which it does at once as
+/// a rule; not for long do we wait for that, since the end itself is news.
+void process_state::await_reaper()
+{
+    constexpr std::chrono::milliseconds patience{50};
+    awaiting_reaper_ = true;
+    auto const look = [self = shared_from_this()](error_code) { self->check(); };
+    pidfd_.async_wait(asio::posix::descriptor_base::wait_error, look);
+    retry_ = std::make_unique<asio::steady_timer>(executor_, patience);
+    retry_->async_wait(look);
+}
+
 void process_state::finish()
 {
+    if (awaiting_reaper_)
+        retry_->cancel();
     ended_ = true;
     if (pidfd_.is_open())
         pidfd_.release(); // taken out of epoll before it is closed: a child being born right now
@@ -237,11 +300,17 @@ error_code process_state::begin_stop(stop_plan plan, end_cause cause)
 
 void process_state::abandon() noexcept
 {
-    input.close();
-    output.close();
-    error.close();
+    // Not closed: a copy of the handle may still read what the process has left in a pipe.
+    input = input_stream();
+    output = output_stream();
+    error = output_stream();
     if (ended_ || child_.pid() == 0)
         return;
+    if (child_.is_foreign()) {
+        if (on_destroy == lifetime::kill)
+            child_.signal(SIGKILL);
+        return;
+    }
     if (on_destroy == lifetime::kill) {
         if (!stop_)
             cause_ = end_cause::dropped;

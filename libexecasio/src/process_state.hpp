@@ -25,9 +25,12 @@ public:
     process_state& operator=(process_state const&) = delete;
     ~process_state(); ///< a child that is not reaped becomes the orphanage's
 
-    /// Takes over the child.
-    /// @throws boost::system::system_error when its end cannot be watched; it is killed then.
-    void adopt(sys::child_handle child);
+    /// For a process that this library did not start.
+    explicit process_state(asio::any_io_executor executor);
+
+    /// Takes over the child that was born. (Or the foreign process.)
+    /// @throws boost::system::system_error when its end cannot be watched; a child is killed then.
+    void take(sys::child_handle child);
 
     [[nodiscard]] asio::any_io_executor const& executor() const noexcept { return executor_; }
     [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
@@ -66,6 +69,8 @@ private:
     void watch();
     void watched(error_code ec);
     void retry_later();
+    void check_foreign();
+    void await_reaper();
     void finish();
     [[nodiscard]] bool readable_now() const noexcept;
 
@@ -87,6 +92,7 @@ private:
     int group_signal_at_exit_;
     bool group_is_own_ = false;
     bool watching_ = false;
+    bool awaiting_reaper_ = false; // a foreign process has ended, its status is not known yet
     bool ended_ = false;
 };
 

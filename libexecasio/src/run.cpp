@@ -103,7 +103,6 @@ void settle(output_stream& stream, captured& into, std::size_t limit, bool ended
         read_rest(stream, into, limit);
         into.held = true;
     }
-    stream.close();
 }
 
 asio::awaitable<run_result> run_process(process p, run_options options)
@@ -113,6 +112,18 @@ asio::awaitable<run_result> run_process(process p, run_options options)
     work->limit = options.output_limit();
     output_stream output = p.output();
     output_stream error = p.error();
+    // However this ends: those who read beside must not go on for as long as a descendant writes.
+    struct closing {
+        output_stream& output;
+        output_stream& error;
+        input_stream input;
+        ~closing()
+        {
+            output.close();
+            error.close();
+            input.close();
+        }
+    } const close_streams{output, error, p.input()};
     start_reading(work, output, work->output);
     start_reading(work, error, work->error);
     if (options.input())

@@ -23,7 +23,7 @@ process launch(asio::any_io_executor executor, command const& cmd, launch_plan& 
             state->error = output_stream(executor, plan.error.get());
         static_cast<void>(plan.error.release());
         sys::child_handle child = plan.launch(hook, hook_context);
-        state->adopt(std::move(child));
+        state->take(std::move(child));
         return process_access::make(std::move(state));
     } catch (spawn_error const&) {
         throw;

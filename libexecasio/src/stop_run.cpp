@@ -55,8 +55,8 @@ error_code stop_run::send(int signal)
     // A stopped process keeps the signal pending until it is continued.
     if (group)
         target_.signal_group(SIGCONT);
-    else if (sys::is_stopped(target_.pid()))
-        target_.signal(SIGCONT);
+    else if (auto const stat = sys::read_stat(target_.pid()); stat && stat->state == 'T')
+        target_.signal(SIGCONT); // by pidfd: harmless if the number has changed hands since
     return ec;
 }
 

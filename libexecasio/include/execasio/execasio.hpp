@@ -2,10 +2,12 @@
 
 // All of the library but initializers.hpp, which includes Boost.Process.
 
+#include "execasio/adopt.hpp"
 #include "execasio/command.hpp"
 #include "execasio/error.hpp"
 #include "execasio/exit_engine.hpp"
 #include "execasio/exit_record.hpp"
+#include "execasio/group.hpp"
 #include "execasio/input_queue.hpp"
 #include "execasio/input_stream.hpp"
 #include "execasio/output_stream.hpp"

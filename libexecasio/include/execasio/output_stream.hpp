@@ -72,6 +72,9 @@ public:
     /// @param limit Most bytes. More is `errc::output_too_long`; all of it can still be read.
     [[nodiscard]] asio::awaitable<std::string> read_all(std::size_t limit = default_limit);
 
+    /// Completes when a read would not wait: there is data, or the end. Takes nothing.
+    [[nodiscard]] asio::awaitable<void> wait_readable();
+
     /// What is there now, without waiting: for the time after the child's exit, when a descendant
     /// may hold the pipe open for ever.
     /// @param ec `asio::error::would_block` when there is nothing now; none at the end of the
@@ -91,6 +94,9 @@ public:
     /// The time limit does not apply.
     template <class MutableBuffers, asio::completion_token_for<void(error_code, std::size_t)> Token>
     auto async_read_some(MutableBuffers const& buffers, Token&& token);
+
+    /// Makes pending operations fail with `asio::error::operation_aborted`; the stream stays open.
+    void cancel() noexcept;
 
     /// Gives up reading: a child that goes on writing gets SIGPIPE or EPIPE. Pending operations
     /// fail with `asio::error::operation_aborted`.

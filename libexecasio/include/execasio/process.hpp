@@ -72,7 +72,8 @@ public:
     /// The record of a process whose end has been seen.
     [[nodiscard]] std::optional<exit_record> record() const;
 
-    /// The ends of the pipes to the child; streams that are not open for all others.
+    /// The ends of the pipes to the child; streams that are not open for all others. Closed with
+    /// this object, unless copies of the handles (or operations) are left, which may outlive it.
     [[nodiscard]] input_stream& input();
     [[nodiscard]] output_stream& output();
     [[nodiscard]] output_stream& error();
@@ -116,7 +117,7 @@ public:
     void on_destroy(lifetime policy) noexcept; ///< changes what `command::on_destroy` said
 
     /// Lets the child go on by itself and forgets it: `on_destroy(lifetime::detach)` and
-    /// destruction in one. Closes the pipes.
+    /// destruction in one.
     void detach() noexcept;
 
 private:

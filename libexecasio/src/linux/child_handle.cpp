@@ -1,8 +1,11 @@
 #include "linux/child_handle.hpp"
 
+#include "linux/proc.hpp"
+
 #include <cerrno>
 #include <cstdint>
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -65,15 +68,38 @@ wait_outcome child_handle::wait(int options, int* status, rusage* usage) const n
 
 wait_outcome child_handle::peek() const noexcept
 {
+    if (foreign_)
+        return poll_pidfd() & POLLIN ? wait_outcome::ended : wait_outcome::running;
     return wait(WNOHANG | WNOWAIT, nullptr, nullptr);
 }
 
 wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
 {
+    // A foreign process may yet be ours to reap: an orphan, under a subreaper.
+    if (foreign_ && peek() == wait_outcome::running)
+        return wait_outcome::running;
     wait_outcome const outcome = wait(WNOHANG, &status, &usage);
     if (outcome != wait_outcome::running)
         reaped_ = true;
     return outcome;
+}
+
+short child_handle::poll_pidfd() const noexcept
+{
+    pollfd p{pidfd_.get(), POLLIN, 0};
+    return ::poll(&p, 1, 0) == 1 ? p.revents : short{0};
+}
+
+bool child_handle::is_gone() const noexcept
+{
+    return (poll_pidfd() & POLLHUP) != 0; // Linux 6.9; earlier kernels never say so
+}
+
+std::optional<int> child_handle::zombie_status() const
+{
+    auto const status = zombie_exit_code(pid_);
+    // If it has been reaped since, the number may have been another process's already.
+    return status && !is_gone() ? status : std::nullopt;
 }
 
 void child_handle::reap_blocking() noexcept
@@ -91,7 +117,7 @@ int child_handle::signal(int number) const noexcept
             return 0;
         // A filter may refuse the call itself; then EPERM cannot be told from a real refusal, which
         // kill(2) would repeat.
-        if (errno != ENOSYS && errno != EPERM)
+        if ((errno != ENOSYS && errno != EPERM) || foreign_)
             return errno;
     }
     if (peek() == wait_outcome::lost)
@@ -112,7 +138,7 @@ int child_handle::signal_group(pid_t group, int number) const noexcept
             return errno;
     }
     // The number stays the group's as long as its member, our child, is not reaped.
-    if (peek() == wait_outcome::lost)
+    if (peek() == wait_outcome::lost || (foreign_ && is_gone()))
         return ESRCH;
     return ::kill(-group, number) == 0 ? 0 : errno;
 }

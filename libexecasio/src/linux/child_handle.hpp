@@ -9,7 +9,7 @@
 
 namespace execasio::sys {
 
-/// What a look at a child found.
+/// What a look at a process found.
 enum class wait_outcome {
     running, ///< still there; also while a tracer holds the zombie
     ended,
@@ -17,6 +17,7 @@ enum class wait_outcome {
 };
 
 /// Names one child of this process until it is reaped: by pidfd where there is one, else by pid.
+/// Or a foreign process, the child of somebody else: always by pidfd.
 ///
 /// A pid is only used as long as the child has not been reaped here, when its number cannot have
 /// been given to another process.
@@ -24,6 +25,15 @@ class child_handle {
 public:
     child_handle() = default;
     child_handle(pid_t pid, unique_fd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+    static child_handle foreign(pid_t pid, unique_fd pidfd) noexcept
+    {
+        child_handle h(pid, std::move(pidfd));
+        h.foreign_ = true;
+        return h;
+    }
+
+    [[nodiscard]] bool is_foreign() const noexcept { return foreign_; }
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
@@ -48,15 +58,23 @@ public:
     /// @return 0 or an errno; ESRCH when nobody is left, or it cannot be told safely.
     int signal_group(pid_t group, int number) const noexcept;
 
+    /// Whether a process that has ended was reaped, by whomever.
+    [[nodiscard]] bool is_gone() const noexcept;
+
+    /// The status of a foreign process that has ended and not been reaped, if we may know it.
+    [[nodiscard]] std::optional<int> zombie_status() const;
+
     /// The status that the kernel remembers of a process that others have reaped (Linux 6.15).
     [[nodiscard]] std::optional<int> remembered_status() const noexcept;
 
 private:
+    [[nodiscard]] short poll_pidfd() const noexcept;
     [[nodiscard]] wait_outcome wait(int options, int* status, rusage* usage) const noexcept;
 
     pid_t pid_ = 0;
     unique_fd pidfd_;
     bool reaped_ = false;
+    bool foreign_ = false;
 };
 
 /// pidfd_open(2); empty where the kernel or a filter refuses.

@@ -1,0 +1,153 @@
+#include "child.hpp"
+
+#include "log.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace exec_port {
+
+child::child(execasio::process& p, std::optional<int> success_exit_code, frame_writer& writer,
+             std::function<void(child&)> on_end)
+    : writer_(writer),
+      on_end_(std::move(on_end)),
+      outputs_{output{p.output(), output_stream::out}, output{p.error(), output_stream::err}},
+      success_exit_code_(success_exit_code),
+      os_pid_(p.id())
+{
+    if (p.input().is_open())
+        input_ = execasio::input_queue(p.input(), input_max);
+}
+
+void child::start()
+{
+    for (output& o : outputs_)
+        if (o.stream.is_open())
+            asio::co_spawn(o.stream.get_executor(), forward(shared_from_this(), o),
+                           [self = shared_from_this(), &o](std::exception_ptr failure) {
+                               // A stream that cannot be read any more has no more to tell.
+                               if (failure && !self->exited_)
+                                   o.stream.close();
+                           });
+}
+
+void child::input(std::optional<std::string> data)
+{
+    if (!data) {
+        input_.finish();
+        return;
+    }
+    if (input_.push(std::move(*data)) == execasio::errc::input_queue_full) {
+        log::warn("process " + std::to_string(os_pid_) + " does not read its input: " +
+                  std::to_string(input_.size()) + " bytes wait, its input is closed");
+        input_.close();
+    }
+}
+
+/// One read, one event; never waits in between, so that at any other point all that was taken from
+/// the pipe is on its way.
+/// @return How much it was; 0 when there is nothing now, nullopt when there will be no more.
+std::optional<std::size_t> child::forward_once(output& from, std::size_t max)
+{
+    output_block block = writer_.take_block();
+    execasio::error_code ec;
+    std::size_t const size = from.stream.try_read(
+        asio::buffer(block.data(), std::min(max, output_block::data_size)), ec);
+    if (size != 0) {
+        writer_.send_output(std::move(block), from.name, os_pid_, size);
+        return size;
+    }
+    writer_.give_back(std::move(block));
+    if (ec == asio::error::would_block)
+        return 0;
+    return std::nullopt;
+}
+
+asio::awaitable<void> child::forward(std::shared_ptr<child> self, output& from)
+{
+    // So many reads in a row before others get their turn.
+    constexpr unsigned turn = 16;
+    unsigned reads = 0;
+    while (!self->exited_) {
+        if (!self->writer_.has_room()) {
+            co_await self->writer_.wait_for_room();
+            continue;
+        }
+        auto const size = self->forward_once(from, output_block::data_size);
+        if (!size) {
+            from.stream.close();
+            co_return;
+        }
+        if (*size == 0) {
+            reads = 0;
+            co_await from.stream.wait_readable();
+        } else if (++reads % turn == 0) {
+            co_await asio::post(from.stream.get_executor(), asio::use_awaitable);
+        }
+    }
+}
+
+void child::exited(execasio::error_code ec, execasio::exit_record const& record)
+{
+    exited_ = true;
+    status_ = ec ? -1 : record.native_status();
+    input_.close();
+    for (output& o : outputs_) {
+        if (!o.stream.is_open())
+            continue;
+        o.left = o.stream.available();
+        o.stream.cancel(); // ends `forward`
+    }
+    finish_while_room(false);
+    if (!told_)
+        asio::co_spawn(outputs_[0].stream.is_open() ? outputs_[0].stream.get_executor()
+                                                    : outputs_[1].stream.get_executor(),
+                       finish(shared_from_this()), [](std::exception_ptr) {});
+}
+
+void child::finish_while_room(bool regardless)
+{
+    for (output& o : outputs_) {
+        while (o.left != 0) {
+            if (!regardless && !writer_.has_room())
+                return;
+            auto const size = forward_once(o, o.left);
+            o.left = size && *size != 0 ? o.left - *size : 0;
+        }
+    }
+    if (std::exchange(told_, true))
+        return;
+    for (output& o : outputs_)
+        o.stream.close();
+    writer_.send(encode_exit_status(os_pid_, reported_status()));
+    on_end_(*this);
+}
+
+asio::awaitable<void> child::finish(std::shared_ptr<child> self)
+{
+    while (!self->told_) {
+        co_await self->writer_.wait_for_room();
+        self->finish_while_room(false);
+    }
+}
+
+void child::finish_now()
+{
+    if (exited_)
+        finish_while_room(true);
+}
+
+int child::reported_status() const noexcept
+{
+    if (stopped_)
+        return 0;
+    if (status_ == 0 && success_exit_code_)
+        return *success_exit_code_;
+    return status_;
+}
+
+} // namespace exec_port

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "frame_writer.hpp"
+#include "request.hpp"
+
+#include <execasio/exit_record.hpp>
+#include <execasio/input_queue.hpp>
+#include <execasio/process.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace exec_port {
+
+/// One process as the Erlang side knows it: forwards its output, takes its input, and tells of its
+/// exit when all output is out. The process itself is the supervisor's.
+class child : public std::enable_shared_from_this<child> {
+public:
+    /// Most bytes of input that wait for a child that does not read.
+    static constexpr std::size_t input_max = execasio::input_queue::default_max;
+
+    /// @param on_end Called when the exit has been told; the child is of no use any more.
+    child(execasio::process& p, std::optional<int> success_exit_code, frame_writer& writer,
+          std::function<void(child&)> on_end);
+
+    [[nodiscard]] int os_pid() const noexcept { return os_pid_; }
+
+    /// Begins to forward output.
+    void start();
+
+    void input(std::optional<std::string> data);
+
+    /// From now on the reported status is 0: the end was asked for.
+    void stop_requested() noexcept { stopped_ = true; }
+
+    /// The process has ended: forwards what its pipes hold at this moment (a descendant may keep
+    /// them open for ever), then tells. Later rather than now if the VM does not read.
+    void exited(execasio::error_code ec, execasio::exit_record const& record);
+
+    /// Does the same without regard to the VM: the process id is wanted for a new child.
+    void finish_now();
+
+private:
+    struct output {
+        execasio::output_stream stream;
+        output_stream name{};
+        std::size_t left = 0; // bytes to forward after the exit
+    };
+
+    static asio::awaitable<void> forward(std::shared_ptr<child> self, output& from);
+    static asio::awaitable<void> finish(std::shared_ptr<child> self);
+    std::optional<std::size_t> forward_once(output& from, std::size_t max);
+    void finish_while_room(bool regardless);
+    [[nodiscard]] int reported_status() const noexcept;
+
+    frame_writer& writer_;
+    std::function<void(child&)> on_end_;
+    std::array<output, 2> outputs_;
+    execasio::input_queue input_;
+    std::optional<int> success_exit_code_;
+    int os_pid_;
+    int status_ = 0;
+    bool stopped_ = false;
+    bool exited_ = false;
+    bool told_ = false;
+};
+
+} // namespace exec_port

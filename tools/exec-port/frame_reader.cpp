@@ -1,0 +1,84 @@
+#include "frame_reader.hpp"
+
+#include "frame.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <unistd.h>
+
+namespace exec_port {
+
+using boost::system::error_code;
+
+frame_reader::frame_reader(asio::any_io_executor executor, int fd)
+    : fd_(executor),
+      number_(fd),
+      buffer_(2 * (frame_length_size + frame_payload_max))
+{
+    error_code ec;
+    fd_.assign(fd, ec);
+    pollable_ = !ec;
+    if (pollable_)
+        fd_.non_blocking(true);
+}
+
+asio::awaitable<std::optional<std::string_view>> frame_reader::next()
+{
+    // A flood of commands must not keep exits and output from their turn.
+    constexpr unsigned turn = 32;
+    if (++frames_in_a_row_ % turn == 0)
+        co_await asio::post(fd_.get_executor(), asio::use_awaitable);
+    for (;;) {
+        std::size_t const have = end_ - begin_;
+        if (have >= frame_length_size) {
+            std::size_t const size = read_frame_length(buffer_.data() + begin_);
+            if (have >= frame_length_size + size) {
+                std::string_view const frame(buffer_.data() + begin_ + frame_length_size, size);
+                begin_ += frame_length_size + size;
+                co_return frame;
+            }
+        }
+        bool const more = co_await fill();
+        if (!more)
+            co_return std::nullopt;
+    }
+}
+
+asio::awaitable<bool> frame_reader::fill()
+{
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+    end_ -= begin_;
+    begin_ = 0;
+    for (;;) {
+        if (closed_)
+            co_return false;
+        ssize_t const size = ::read(number_, buffer_.data() + end_, buffer_.size() - end_);
+        if (size > 0) {
+            end_ += static_cast<std::size_t>(size);
+            co_return true;
+        }
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size == 0 || errno != EAGAIN || !pollable_)
+            co_return false;
+        error_code ec;
+        co_await fd_.async_wait(asio::posix::descriptor_base::wait_read,
+                                asio::redirect_error(asio::use_awaitable, ec));
+    }
+}
+
+void frame_reader::close() noexcept
+{
+    closed_ = true;
+    error_code ignored;
+    if (pollable_)
+        fd_.cancel(ignored);
+}
+
+} // namespace exec_port

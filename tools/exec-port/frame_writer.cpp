@@ -1,0 +1,158 @@
+#include "frame_writer.hpp"
+
+#include "log.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace exec_port {
+
+using boost::system::error_code;
+
+frame_writer::frame_writer(asio::any_io_executor executor, int fd, std::function<void()> on_failure)
+    : fd_(executor),
+      number_(fd),
+      room_(executor, asio::steady_timer::time_point::max()),
+      on_failure_(std::move(on_failure))
+{
+    error_code ec;
+    fd_.assign(fd, ec);
+    pollable_ = !ec;
+    if (pollable_)
+        fd_.non_blocking(true);
+}
+
+output_block frame_writer::take_block()
+{
+    if (spare_.empty())
+        return output_block();
+    output_block block = std::move(spare_.back());
+    spare_.pop_back();
+    return block;
+}
+
+void frame_writer::send(std::string frame)
+{
+    if (discarding_)
+        return;
+    piece p{std::move(frame), nullptr, nullptr, 0};
+    p.size = p.frame.size();
+    queue(std::move(p));
+}
+
+void frame_writer::send_output(output_block block, output_stream stream, int os_pid,
+                               std::size_t size)
+{
+    if (discarding_) {
+        spare_.push_back(std::move(block));
+        return;
+    }
+    std::size_t const header = write_output_header(block.data(), stream, os_pid, size);
+    if (size < output_block::data_size / 16) {
+        // A few bytes would hold a whole block for as long as the VM does not read.
+        queue({std::string(block.data() - header, header + size), nullptr, nullptr, header + size});
+        spare_.push_back(std::move(block));
+        return;
+    }
+    char const* const begin = block.data() - header;
+    queue({{}, std::make_unique<output_block>(std::move(block)), begin, header + size});
+}
+
+void frame_writer::queue(piece p)
+{
+    queued_ += p.size;
+    pieces_.push_back(std::move(p));
+    if (!pieces_.back().block)
+        pieces_.back().begin = pieces_.back().frame.data();
+    if (!scheduled_)
+        schedule();
+}
+
+void frame_writer::schedule()
+{
+    scheduled_ = true;
+    // Behind whatever is ready in this turn of the loop, to take that along.
+    asio::post(fd_.get_executor(), [this] { write(); });
+}
+
+void frame_writer::write()
+{
+    while (!pieces_.empty()) {
+        std::array<iovec, 64> vectors;
+        std::size_t const count = std::min(vectors.size(), pieces_.size());
+        for (std::size_t i = 0; i < count; ++i)
+            vectors[i] = {const_cast<char*>(pieces_[i].begin), pieces_[i].size};
+        ssize_t const written = ::writev(number_, vectors.data(), static_cast<int>(count));
+        if (written >= 0) {
+            consume(static_cast<std::size_t>(written));
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN) {
+            fail();
+            return;
+        }
+        fd_.async_wait(asio::posix::descriptor_base::wait_write, [this](error_code ec) {
+            if (!ec)
+                write();
+        });
+        return;
+    }
+    scheduled_ = false;
+}
+
+void frame_writer::consume(std::size_t size)
+{
+    bool const had_room = has_room();
+    queued_ -= size;
+    while (size != 0) {
+        piece& front = pieces_.front();
+        if (size < front.size) {
+            front.begin += size;
+            front.size -= size;
+            break;
+        }
+        size -= front.size;
+        constexpr std::size_t worth_keeping = high_water / output_block::data_size + 1;
+        if (front.block && spare_.size() < worth_keeping)
+            spare_.push_back(std::move(*front.block));
+        pieces_.pop_front();
+    }
+    if (!had_room && has_room())
+        room_.cancel();
+}
+
+void frame_writer::fail()
+{
+    log::trace(1, [] { return std::string("cannot write to the VM: ") + std::strerror(errno); });
+    discard_all();
+    on_failure_();
+}
+
+void frame_writer::discard_all()
+{
+    discarding_ = true;
+    pieces_.clear();
+    queued_ = 0;
+    room_.cancel();
+}
+
+asio::awaitable<void> frame_writer::wait_for_room()
+{
+    while (!has_room()) {
+        error_code woken;
+        co_await room_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
+}
+
+} // namespace exec_port

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "encode.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace exec_port {
+
+namespace asio = boost::asio;
+
+/// Memory for one output event: data is read to `data()`, and the header is put in front of it.
+class output_block {
+public:
+    /// What one event carries: whole pages, so that a pipe's pages are taken whole.
+    static constexpr std::size_t data_size = 15 * 4096;
+    static_assert(data_size <= output_data_max);
+
+    output_block() : memory_(std::make_unique_for_overwrite<char[]>(output_header_max + data_size))
+    {
+    }
+    [[nodiscard]] char* data() noexcept { return memory_.get() + output_header_max; }
+
+private:
+    std::unique_ptr<char[]> memory_;
+};
+
+/// Sends frames to the Erlang VM without ever waiting for it: what the pipe does not take stays
+/// queued. Replies and exits are always taken; producers of output ask `has_room` first, so that a
+/// VM that does not read makes the children wait and not this queue grow.
+///
+/// What is queued during one turn of the event loop goes out in one system call.
+class frame_writer {
+public:
+    /// From here on output has to wait.
+    static constexpr std::size_t high_water = 512 * 1024;
+
+    /// @param on_failure Called once when the VM has closed its end.
+    frame_writer(asio::any_io_executor executor, int fd, std::function<void()> on_failure);
+
+    void send(std::string frame);
+
+    /// Sends data that lies in `block`.
+    void send_output(output_block block, output_stream stream, int os_pid, std::size_t size);
+
+    /// An empty block, a used one if there is one.
+    output_block take_block();
+    void give_back(output_block block) { spare_.push_back(std::move(block)); }
+
+    /// Drops what is queued, and from now on everything: nobody is to be told any more.
+    void discard_all();
+
+    [[nodiscard]] bool has_room() const noexcept { return queued_ < high_water; }
+    [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
+
+    /// Completes when there is room.
+    asio::awaitable<void> wait_for_room();
+
+private:
+    struct piece {
+        std::string frame;                   // either a complete frame,
+        std::unique_ptr<output_block> block; // or output with its header
+        char const* begin;
+        std::size_t size;
+    };
+
+    void queue(piece p);
+    void schedule();
+    void write();
+    void consume(std::size_t size);
+    void fail();
+
+    asio::posix::stream_descriptor fd_;
+    int number_;
+    bool pollable_ = true;    // not for a regular file, which on the other hand always takes all
+    asio::steady_timer room_; // never expires: cancelled when there is room again
+    std::function<void()> on_failure_;
+    std::deque<piece> pieces_;
+    std::vector<output_block> spare_;
+    std::size_t queued_ = 0;
+    bool scheduled_ = false;
+    bool discarding_ = false;
+};
+
+} // namespace exec_port

@@ -1,0 +1,159 @@
+#include "command_line.hpp"
+#include "log.hpp"
+#include "port.hpp"
+#include "user.hpp"
+
+#include <execasio/group.hpp>
+#include <execasio/spawn.hpp>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace exec_port;
+
+/// The reason not to start, as an exit code; 0 when there is none.
+int check_user(settings const& s)
+{
+    uid_t const self = ::geteuid();
+    if (!s.user) {
+        if (self != 0)
+            return exit_code::ok;
+        log::warn("refusing to run as root without -user: name the user, or \"-user root\" (in "
+                  "Erlang {user, \"root\"} and root among the options of exec:start) if it has to "
+                  "be root");
+        return exit_code::refused;
+    }
+    auto const wanted = user_id(*s.user);
+    if (!wanted) {
+        log::warn("there is no user '" + *s.user + "'");
+        return exit_code::unknown_user;
+    }
+    if (*wanted == self)
+        return exit_code::ok;
+    log::warn("cannot switch from user '" + user_name(self) + "' to '" + *s.user + "'" +
+              (self == 0 ? ": not supported by this version" : ": only root can"));
+    return exit_code::refused;
+}
+
+int check_environment()
+{
+    char const* const shell = std::getenv("SHELL");
+    if (shell && *shell)
+        return exit_code::ok;
+    log::warn("SHELL is not set: it names the shell that runs commands, such as SHELL=/bin/sh");
+    return exit_code::refused;
+}
+
+int check_capabilities(settings const& s)
+{
+    if (!s.capabilities)
+        return exit_code::ok;
+    log::warn("-cap is not supported by this version");
+    return exit_code::capabilities;
+}
+
+/// A group of its own, so that a signal for the VM's is none for the port, and all that stays in it
+/// can be found at the end.
+int lead_group()
+{
+    if (::getpgrp() == ::getpid() || ::setpgid(0, 0) == 0)
+        return exit_code::ok;
+    log::warn(std::string("cannot lead a process group: ") + std::strerror(errno));
+    return exit_code::refused;
+}
+
+/// Numbers 0 to 2 must not be given to something else, which children would then take for theirs.
+int open_standard_descriptors()
+{
+    for (int fd = 0; fd <= 2; ++fd)
+        if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd)
+            return exit_code::null_device;
+    return exit_code::ok;
+}
+
+/// The VM's descriptors as they were, for whoever else has them: O_NONBLOCK is the open file's.
+class restored_flags {
+public:
+    explicit restored_flags(int fd)
+        : fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 3)),
+          flags_(::fcntl(fd, F_GETFL))
+    {
+    }
+    restored_flags(restored_flags const&) = delete;
+    restored_flags& operator=(restored_flags const&) = delete;
+    ~restored_flags()
+    {
+        if (fd_ < 0)
+            return;
+        ::fcntl(fd_, F_SETFL, flags_);
+        ::close(fd_);
+    }
+
+private:
+    int fd_; // a duplicate: the original is closed by then
+    int flags_;
+};
+
+int serve(settings const& s)
+{
+    int const in = s.numbered_descriptors ? 3 : STDIN_FILENO;
+    int const out = s.numbered_descriptors ? 4 : STDOUT_FILENO;
+    for (int const fd : {in, out}) {
+        if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+            log::warn("descriptor " + std::to_string(fd) + " is not open: the VM's end is missing");
+            return exit_code::refused;
+        }
+    }
+    restored_flags const in_flags(in);
+    restored_flags const out_flags(out);
+    asio::io_context context(1);
+    port p(context, s);
+    return p.run();
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    settings const s = read_command_line({argv + std::min(argc, 1), argv + argc});
+    if (s.help) {
+        std::cout << usage();
+        return exit_code::ok;
+    }
+    if (s.version) {
+        std::cout << "exec-port " EXECASIO_VERSION "\n";
+        return exit_code::ok;
+    }
+    if (s.who_am_i) {
+        std::cout << user_name(::geteuid()) << '\n';
+        return exit_code::ok;
+    }
+    log::level = s.debug;
+    int code = open_standard_descriptors();
+    for (auto const& check : {check_environment(), check_user(s), check_capabilities(s)})
+        if (code == exit_code::ok)
+            code = check;
+    if (code == exit_code::ok)
+        code = lead_group();
+    if (code != exit_code::ok)
+        return code;
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGHUP, SIG_IGN);
+    execasio::prepare_spawning();
+    try {
+        code = serve(s);
+    } catch (std::exception const& e) {
+        log::warn(e.what());
+        code = exit_code::refused;
+    }
+    execasio::kill_group_members(::getpgrp());
+    return code;
+}

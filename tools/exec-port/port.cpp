@@ -1,0 +1,251 @@
+#include "port.hpp"
+
+#include "decode_request.hpp"
+#include "log.hpp"
+#include "start.hpp"
+
+#include <execasio/adopt.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace exec_port {
+namespace {
+
+using execasio::error_code;
+
+/// The names that erlexec's applications match on; others are told in words.
+refusal system_refusal(error_code ec)
+{
+    if (ec == boost::system::errc::no_such_process)
+        return refusal::atom("esrch");
+    if (ec == boost::system::errc::operation_not_permitted)
+        return refusal::atom("eperm");
+    if (ec == boost::system::errc::invalid_argument)
+        return refusal::atom("einval");
+    if (ec == boost::system::errc::permission_denied)
+        return refusal::atom("eacces");
+    return refusal::text(ec.message());
+}
+
+refusal no_such_child(int os_pid)
+{
+    return refusal::text("pid " + std::to_string(os_pid) + " doesn't exist");
+}
+
+} // namespace
+
+port::port(asio::io_context& context, settings const& s)
+    : context_(context),
+      settings_(s),
+      reader_(context.get_executor(), s.numbered_descriptors ? 3 : STDIN_FILENO),
+      writer_(context.get_executor(), s.numbered_descriptors ? 4 : STDOUT_FILENO,
+              [this] { end(exit_code::ok); }),
+      supervisor_(context.get_executor(),
+                  [this](execasio::process& p, error_code ec, execasio::exit_record const& record) {
+                      ended(p, ec, record);
+                  }),
+      signals_(context, SIGTERM, SIGINT)
+{
+}
+
+int port::run()
+{
+    signals_.async_wait([this](error_code ec, int number) {
+        if (!ec) {
+            log::trace(1, [=] { return "ended by " + execasio::signal_name(number); });
+            end(exit_code::signaled);
+        }
+    });
+    asio::co_spawn(context_, serve(), [this](std::exception_ptr failure) {
+        if (failure)
+            std::rethrow_exception(failure);
+        context_.stop();
+    });
+    context_.run();
+    return exit_code_;
+}
+
+asio::awaitable<void> port::serve()
+{
+    while (!ending_) {
+        auto const frame = co_await reader_.next();
+        if (!frame || ending_)
+            break;
+        auto const decoded = decode_request(*frame);
+        if (!decoded) {
+            log::warn("a frame is no request: shutting down");
+            break;
+        }
+        std::visit([&](auto const& body) { handle(decoded->id, body); }, decoded->body);
+    }
+    co_await shut_down();
+}
+
+void port::end(int code)
+{
+    if (std::exchange(ending_, true))
+        return;
+    exit_code_ = code;
+    reader_.close();
+}
+
+asio::awaitable<void> port::shut_down()
+{
+    ending_ = true;
+    signals_.cancel();     // a second signal takes its default course
+    writer_.discard_all(); // children can go on writing, but nobody is told any more
+    std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
+    if (left != 0)
+        log::warn(std::to_string(left) + " process(es) cannot be killed");
+}
+
+void port::handle(std::int64_t id, run_request const& r)
+{
+    try {
+        introduce(id, start(context_.get_executor(), r), r.options);
+    } catch (start_refused const& e) {
+        handle(id, e.why());
+    }
+}
+
+/// Tells of a new process before anything that it does.
+void port::introduce(std::int64_t id, execasio::process p, run_options const& options)
+{
+    int const os_pid = p.id();
+    // The number's last bearer may still be waiting for room to tell its end.
+    if (auto const old = find(os_pid))
+        old->finish_now();
+    writer_.send(encode_pid(id, os_pid));
+    log::trace(options.debug.value_or(log::level) > 0 ? 0 : 1,
+               [=] { return "started process " + std::to_string(os_pid); });
+    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options));
+    auto const c = std::make_shared<child>(added, options.success_exit_code, writer_,
+                                           [this](child& told) { children_.erase(told.os_pid()); });
+    children_[os_pid] = c;
+    c->start();
+}
+
+void port::ended(execasio::process& p, error_code ec, execasio::exit_record const& record)
+{
+    log::trace(1, [&] {
+        return "process " + std::to_string(p.id()) +
+               " ended: " + (ec ? ec.message() : describe(record));
+    });
+    if (auto const c = find(p.id()))
+        c->exited(ec, record);
+}
+
+std::shared_ptr<child> port::find(int os_pid) const
+{
+    auto const found = children_.find(os_pid);
+    return found == children_.end() ? nullptr : found->second;
+}
+
+void port::handle(std::int64_t id, manage_request const& r)
+{
+    if (supervisor_.find(r.os_pid)) {
+        writer_.send(encode_pid(id, r.os_pid));
+        return;
+    }
+    if (r.os_pid == ::getpid()) {
+        handle(id, refusal::badarg());
+        return;
+    }
+    try {
+        introduce(id, execasio::adopt(context_.get_executor(), r.os_pid), r.options);
+    } catch (boost::system::system_error const& e) {
+        handle(id, e.code() == boost::system::errc::no_such_process ||
+                           e.code() == boost::system::errc::invalid_argument
+                       ? refusal::atom("not_found")
+                       : system_refusal(e.code()));
+    }
+}
+
+void port::handle(std::int64_t id, stop_request const& r)
+{
+    auto const c = find(r.os_pid);
+    execasio::process* const p = supervisor_.find(r.os_pid);
+    if (!c || !p) {
+        handle(id, refusal::text("pid not alive"));
+        return;
+    }
+    error_code const ec = supervisor_.stop(r.os_pid);
+    if (!ec && p->running())
+        c->stop_requested();
+    answer(id, ec);
+}
+
+void port::handle(std::int64_t id, kill_request const& r)
+{
+    execasio::process* const p = supervisor_.find(r.os_pid);
+    if (!p) {
+        handle(id, refusal::text("Cannot kill a pid not managed by this application"));
+        return;
+    }
+    error_code ec;
+    p->signal(r.signal, ec);
+    answer(id, ec);
+}
+
+void port::handle(std::int64_t id, list_request const&)
+{
+    writer_.send(encode_pids(id, supervisor_.ids()));
+}
+
+void port::handle(std::int64_t, stdin_request const& r)
+{
+    if (auto const c = find(r.os_pid))
+        c->input(r.data);
+}
+
+void port::handle(std::int64_t id, winsz_request const& r)
+{
+    handle(id, supervisor_.find(r.os_pid) ? refusal::text("failed to set window size")
+                                          : no_such_child(r.os_pid));
+}
+
+void port::handle(std::int64_t id, pty_opts_request const& r)
+{
+    handle(id, supervisor_.find(r.os_pid) ? refusal::text("failed to set pty opts")
+                                          : no_such_child(r.os_pid));
+}
+
+void port::handle(std::int64_t id, setpgid_request const& r)
+{
+    error_code ec;
+    execasio::process* const p = supervisor_.find(r.os_pid);
+    if (!p || !p->poll()) // reaped, the number may be a stranger's
+        ec.assign(ESRCH, boost::system::system_category());
+    else if (::setpgid(r.os_pid, r.group) != 0)
+        ec.assign(errno, boost::system::system_category());
+    answer(id, ec);
+}
+
+void port::handle(std::int64_t id, debug_request const& r)
+{
+    writer_.send(encode_ok(id, std::exchange(log::level, r.level)));
+}
+
+void port::handle(std::int64_t, shutdown_request const&)
+{
+    end(exit_code::ok);
+}
+
+void port::handle(std::int64_t id, refusal const& r)
+{
+    writer_.send(encode_error(id, r));
+}
+
+void port::answer(std::int64_t id, error_code ec)
+{
+    writer_.send(ec ? encode_error(id, system_refusal(ec)) : encode_ok(id));
+}
+
+} // namespace exec_port

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "child.hpp"
+#include "command_line.hpp"
+#include "frame_reader.hpp"
+#include "frame_writer.hpp"
+#include "request.hpp"
+
+#include <execasio/supervisor.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <map>
+#include <memory>
+
+namespace exec_port {
+
+/// The port: takes requests, acts on them through the library, answers, and cleans up at the end.
+class port {
+public:
+    port(asio::io_context& context, settings const& s);
+
+    /// Serves until the end of input, a shutdown request or a signal, and cleans up.
+    /// @return The program's exit code.
+    int run();
+
+private:
+    asio::awaitable<void> serve();
+    asio::awaitable<void> shut_down();
+    void end(int code);
+
+    // One for each alternative of request_body.
+    void handle(std::int64_t id, run_request const& r);
+    void handle(std::int64_t id, manage_request const& r);
+    void handle(std::int64_t id, stop_request const& r);
+    void handle(std::int64_t id, kill_request const& r);
+    void handle(std::int64_t id, list_request const& r);
+    void handle(std::int64_t id, stdin_request const& r);
+    void handle(std::int64_t id, winsz_request const& r);
+    void handle(std::int64_t id, pty_opts_request const& r);
+    void handle(std::int64_t id, setpgid_request const& r);
+    void handle(std::int64_t id, debug_request const& r);
+    void handle(std::int64_t id, shutdown_request const& r);
+    void handle(std::int64_t id, refusal const& r);
+
+    void answer(std::int64_t id, execasio::error_code ec);
+    void introduce(std::int64_t id, execasio::process p, run_options const& options);
+    void ended(execasio::process& p, execasio::error_code ec, execasio::exit_record const& record);
+    [[nodiscard]] std::shared_ptr<child> find(int os_pid) const;
+
+    asio::io_context& context_;
+    settings settings_;
+    frame_reader reader_;
+    frame_writer writer_;
+    std::map<int, std::shared_ptr<child>> children_; // also those whose end is not told yet
+    execasio::supervisor supervisor_;
+    asio::signal_set signals_;
+    int exit_code_ = 0;
+    bool ending_ = false;
+};
+
+} // namespace exec_port

@@ -1,0 +1,237 @@
+#include "start.hpp"
+
+#include "user.hpp"
+
+#include <execasio/command.hpp>
+#include <execasio/error.hpp>
+#include <execasio/spawn.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace exec_port {
+namespace {
+
+using execasio::command;
+using execasio::stage;
+using execasio::stream;
+
+stream to_stream(redirection const& r, int number)
+{
+    switch (r.to) {
+    case redirection::target::null: return stream::null;
+    case redirection::target::closed: return stream::close;
+    case redirection::target::erlang: return stream::pipe;
+    case redirection::target::file:
+        if (number == STDIN_FILENO)
+            return stream::read(r.path);
+        return r.append ? stream::append(r.path, r.mode) : stream::truncate(r.path, r.mode);
+    case redirection::target::other_output: break; // merged, not connected
+    }
+    return stream::null;
+}
+
+void connect_streams(command& cmd, run_options const& options)
+{
+    auto const& [in, out, err] = options.streams;
+    cmd.input(to_stream(in, STDIN_FILENO));
+    cmd.output(to_stream(out, STDOUT_FILENO)).error(to_stream(err, STDERR_FILENO));
+    if (out.to == redirection::target::other_output)
+        cmd.merge_output();
+    if (err.to == redirection::target::other_output)
+        cmd.merge_error();
+}
+
+void set_group(command& cmd, run_options const& options)
+{
+    // `kill_group` alone must not mean the port's own group, so the child gets one of its own then.
+    if (options.group && *options.group != 0)
+        cmd.group(execasio::process_group::join(*options.group));
+    else if (options.group || options.kill_group)
+        cmd.group(execasio::process_group::create());
+    if (options.kill_group && options.group.value_or(0) != ::getpgrp())
+        cmd.group_signal_at_exit(SIGTERM);
+}
+
+char const* stream_name(stage where) noexcept
+{
+    switch (where) {
+    case stage::open_input:
+    case stage::pipe_input: return "stdin";
+    case stage::open_output:
+    case stage::pipe_output: return "stdout";
+    default: return "stderr";
+    }
+}
+
+std::string shell()
+{
+    char const* const value = std::getenv("SHELL");
+    return value ? value : "";
+}
+
+std::optional<refusal> not_supported(run_options const& options)
+{
+    if (options.pty)
+        return refusal::text("pty - pseudo terminals are not supported by this version");
+    // Without privileges there is nothing that a child could keep.
+    if (options.capabilities && ::geteuid() == 0)
+        return refusal::text("capabilities - not supported by this version");
+    return std::nullopt;
+}
+
+command to_command(run_request const& request)
+{
+    run_options const& options = request.options;
+    command cmd;
+    if (auto const* line = std::get_if<std::string>(&request.command))
+        cmd = command::shell(*line, shell());
+    else
+        cmd = command(std::get<std::vector<std::string>>(request.command));
+    cmd.search_path(false);
+    if (options.executable)
+        cmd.executable(*options.executable);
+    if (options.cd)
+        cmd.directory(*options.cd);
+    if (options.env) {
+        if (options.env->clear)
+            cmd.clear_environment();
+        for (environment_change const& change : options.env->changes) {
+            if (change.value)
+                cmd.environment(change.name, *change.value);
+            else
+                cmd.unset_environment(change.name);
+        }
+    }
+    if (options.nice)
+        cmd.nice(*options.nice);
+    set_group(cmd, options);
+    connect_streams(cmd, options);
+    return cmd;
+}
+
+refusal start_refusal(execasio::spawn_error const& e)
+{
+    std::string const reason = e.code().message();
+    switch (e.where()) {
+    case stage::open_input:
+    case stage::open_output:
+    case stage::open_error:
+        return refusal::text(std::string("Couldn't start pid: Failed to redirect ") +
+                             stream_name(e.where()) + " to file: " + reason);
+    case stage::pipe_input:
+    case stage::pipe_output:
+    case stage::pipe_error:
+        return refusal::text(std::string("Couldn't start pid: Failed to create a pipe for ") +
+                             stream_name(e.where()) + ": " + reason);
+    default:
+        return refusal::text(std::string("Couldn't start pid: Failed to fork (") +
+                             execasio::to_string(e.where()) + "): " + reason);
+    }
+}
+
+command stand_in(command const& failed, std::string message)
+{
+    // The process id is only known to the stand-in itself: it fills it in for "%p".
+    constexpr char script[] = "case $1 in %p*) printf 'Pid %s%s' $$ \"${1#%p}\";; "
+                              "*) printf %s \"$1\";; esac >&2; exit 1";
+    command cmd("/bin/sh", "-c", script, "sh", std::move(message));
+    cmd.input(failed.input()).output(failed.output()).error(failed.error());
+    if (failed.merges_output())
+        cmd.merge_output();
+    if (failed.merges_error())
+        cmd.merge_error();
+    return cmd;
+}
+
+command stand_in(command const& failed, execasio::spawn_error const& e)
+{
+    std::string const reason = e.code().message() + "\n";
+    switch (e.where()) {
+    case stage::directory:
+        return stand_in(failed,
+                        "Cannot chdir to '" + failed.directory().value_or("") + "': " + reason);
+    case stage::group:
+        return stand_in(failed, "Cannot set effective group to " +
+                                    std::to_string(failed.group().id()) + ": " + reason);
+    case stage::nice:
+        return stand_in(failed, "Cannot set priority to " +
+                                    std::to_string(failed.nice().value_or(0)) + ": " + reason);
+    case stage::exec:
+        return stand_in(failed, "%p: cannot execute '" +
+                                    failed.executable().value_or(failed.arguments().front()) +
+                                    "': " + reason);
+    default:
+        return stand_in(failed, std::string("Cannot prepare the process (") +
+                                    execasio::to_string(e.where()) + "): " + reason);
+    }
+}
+
+execasio::command user_stand_in(command const& cmd, uid_t uid)
+{
+    if (::geteuid() == 0)
+        throw start_refused(
+            refusal::text("user - running as another user is not supported by this version"));
+    return stand_in(cmd, "Cannot set effective user to " + std::to_string(uid) +
+                             ": Operation not permitted\n");
+}
+
+/// The command for a request, or for its stand-in when the user cannot be had.
+command checked_command(run_request const& request)
+{
+    command cmd = to_command(request);
+    if (!request.options.user)
+        return cmd;
+    std::string const& name = *request.options.user;
+    auto const uid = user_id(name);
+    if (!uid)
+        throw start_refused(refusal::text("Invalid user " + name + ": no such user"));
+    return *uid == ::geteuid() ? cmd : user_stand_in(cmd, *uid);
+}
+
+} // namespace
+
+execasio::stop_plan to_stop_plan(run_options const& options)
+{
+    constexpr std::int64_t longest = 100LL * 365 * 24 * 60 * 60;
+    std::chrono::seconds const timeout(
+        std::clamp<std::int64_t>(options.kill_timeout.value_or(5), 0, longest));
+    auto plan = execasio::stop_plan::kill();
+    if (options.kill) {
+        command cmd = command::shell(*options.kill, shell());
+        cmd.input(stream::null).output(stream::null).error(stream::null);
+        plan.command(std::move(cmd), timeout);
+    } else {
+        plan.signal(SIGTERM, timeout);
+    }
+    if (options.kill_group)
+        plan.target(execasio::stop_target::group);
+    return plan;
+}
+
+execasio::process start(asio::any_io_executor executor, run_request const& request)
+{
+    if (auto const why = not_supported(request.options))
+        throw start_refused(*why);
+    command const cmd = checked_command(request);
+    try {
+        try {
+            return execasio::spawn(executor, cmd);
+        } catch (execasio::spawn_error const& e) {
+            if (e.pid() == 0) // no child was born
+                throw;
+            return execasio::spawn(executor, stand_in(cmd, e));
+        }
+    } catch (execasio::spawn_error const& e) {
+        throw start_refused(start_refusal(e));
+    }
+}
+
+} // namespace exec_port
