@@ -68,11 +68,11 @@ asio::awaitable<exit_record> stop(process& p, stop_plan plan)
     return stop_and_wait(p, std::move(plan));
 }
 
-error_code request_stop(process& p, stop_plan plan)
+error_code request_stop(process& p, stop_plan plan, end_cause cause)
 {
     if (!p.valid())
         return make_error_code(errc::no_process);
-    return process_access::state(p)->begin_stop(std::move(plan), end_cause::stopped);
+    return process_access::state(p)->begin_stop(std::move(plan), cause);
 }
 
 } // namespace execasio

@@ -20,8 +20,10 @@ namespace execasio {
 
 /// Begins a stop plan and returns at once, its first stage done. The plan goes on by itself, even
 /// if `p` is destroyed (detached) meanwhile.
+/// @param cause What the exit record is to say of why the process ended.
 /// @return What the first signal met with: EPERM when the child runs as somebody else; nothing was
 ///     begun then. None when the process has ended, or a plan is under way.
-error_code request_stop(process& p, stop_plan plan = stop_plan());
+error_code request_stop(process& p, stop_plan plan = stop_plan(),
+                        end_cause cause = end_cause::stopped);
 
 } // namespace execasio

@@ -1,0 +1,92 @@
+#include "subcommand.hpp"
+
+#include <boost/program_options/parsers.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <string_view>
+
+namespace execasio_tool {
+namespace {
+
+constexpr char usage[] = R"(execasio: starts programs and stays in control of them.
+
+  execasio run [OPTION...] [--] COMMAND [ARGUMENT...]
+      runs a command, with a time limit and a way to end it, and tells how it ended
+  execasio port --program PATH [OPTION...] [--] COMMAND [ARGUMENT...]
+      runs a command through a port program (exec-port), as an Erlang VM would
+  execasio --version
+  execasio SUBCOMMAND --help
+)";
+
+int dispatch(std::string const& subcommand, std::vector<std::string> const& arguments)
+{
+    if (subcommand == "run")
+        return run_subcommand(arguments);
+    if (subcommand == "port")
+        return port_subcommand(arguments);
+    if (subcommand == "--version") {
+        std::cout << "execasio " EXECASIO_VERSION "\n";
+        return 0;
+    }
+    if (subcommand == "--help" || subcommand == "-h" || subcommand == "help") {
+        std::cout << usage;
+        return 0;
+    }
+    std::cerr << (subcommand.empty() ? "execasio: a subcommand is missing"
+                                     : "execasio: there is no subcommand '" + subcommand + "'")
+              << "\n\n"
+              << usage;
+    return exit_code::failed;
+}
+
+} // namespace
+
+invocation parse(std::vector<std::string> const& arguments,
+                 boost::program_options::options_description const& known)
+{
+    namespace po = boost::program_options;
+    // The command's own options are none of ours: parsing ends where it begins.
+    invocation result;
+    auto at = arguments.begin();
+    while (at != arguments.end() && at->size() > 1 && at->front() == '-' && *at != "--") {
+        bool const has_value_inside = at->find('=') != std::string::npos;
+        std::string const name = at->substr(0, at->find('='));
+        bool const is_long = name.compare(0, 2, "--") == 0;
+        auto const* const option =
+            is_long ? known.find_nothrow(name.substr(2), false) : known.find_nothrow(name, false);
+        ++at;
+        bool const wants_value = option && option->semantic()->min_tokens() > 0;
+        if (wants_value && !has_value_inside && at != arguments.end())
+            ++at;
+    }
+    po::store(
+        po::command_line_parser(std::vector<std::string>(arguments.begin(), at))
+            .options(known)
+            .style(po::command_line_style::unix_style ^ po::command_line_style::allow_guessing)
+            .run(),
+        result.options);
+    po::notify(result.options);
+    if (at != arguments.end() && *at == "--")
+        ++at;
+    result.command.assign(at, arguments.end());
+    return result;
+}
+
+} // namespace execasio_tool
+
+int main(int argc, char** argv)
+{
+    using namespace execasio_tool;
+    std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    std::string const subcommand = words.empty() ? "" : words.front();
+    if (!words.empty())
+        words.erase(words.begin());
+    try {
+        return dispatch(subcommand, words);
+    } catch (std::exception const& e) {
+        std::cerr << "execasio " << subcommand << ": " << e.what() << '\n';
+        return exit_code::failed;
+    }
+}
