@@ -66,6 +66,13 @@ std::size_t exit_record::peak_memory() const noexcept
     return static_cast<std::size_t>(usage_.ru_maxrss) * 1024; // Linux counts in KiB
 }
 
+bool exit_record::peak_memory_exact() const noexcept
+{
+    rusage self{};
+    return usage_known_ && ::getrusage(RUSAGE_SELF, &self) == 0 &&
+           usage_.ru_maxrss > self.ru_maxrss;
+}
+
 std::string signal_name(int signal)
 {
     if (char const* name = ::sigabbrev_np(signal))

@@ -27,6 +27,10 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
             self->waiting.pop_front();
             self->changed.cancel();
         }
+        // Here and not in the handler below, which comes later: a push in between starts anew.
+        self->writing = false;
+        if (self->finished)
+            self->end();
     }
 
     void start_writing()
@@ -34,9 +38,10 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
         writing = true;
         asio::co_spawn(stream.get_executor(), write_all(shared_from_this()),
                        [self = shared_from_this()](std::exception_ptr failure) {
+                           if (!failure)
+                               return;
                            self->writing = false;
-                           if (failure || self->finished)
-                               self->end();
+                           self->end();
                        });
     }
 

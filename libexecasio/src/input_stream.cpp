@@ -7,32 +7,67 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <atomic>
 #include <cerrno>
 
 #include <signal.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 namespace execasio {
 namespace {
 
+/// As write(2), with a flag that Linux has since 6.18 (<linux/fs.h>, RWF_NOSIGNAL).
+/// @return False when the kernel, or a filter, does not know it.
+bool write_nosignal(int fd, asio::const_buffer data, ssize_t& result) noexcept
+{
+    static std::atomic<bool> refused = false;
+    if (refused.load(std::memory_order_relaxed))
+        return false;
+    constexpr int no_signal = 0x100;
+    constexpr long at_current_position = -1;
+    iovec const vector{const_cast<void*>(data.data()), data.size()};
+    result = ::syscall(SYS_pwritev2, fd, &vector, 1, at_current_position, at_current_position,
+                       no_signal);
+    if (result >= 0 ||
+        (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS && errno != EPERM))
+        return true;
+    refused.store(true, std::memory_order_relaxed);
+    return false;
+}
+
 /// write(2) that cannot raise SIGPIPE. Pipes know no MSG_NOSIGNAL, and a library must not change
-/// the program's disposition: so the signal, which goes to the writing thread, is held back and
-/// taken away.
+/// the program's disposition: so where the kernel does not help, the signal, which goes to the
+/// writing thread, is held back and taken away.
 ssize_t write_without_sigpipe(int fd, asio::const_buffer data) noexcept
 {
+    ssize_t unsignaled = 0;
+    do {
+        if (!write_nosignal(fd, data, unsignaled))
+            break;
+        if (unsignaled >= 0 || errno != EINTR)
+            return unsignaled;
+    } while (true);
     sigset_t pipe_signal;
     sigset_t before;
     ::sigemptyset(&pipe_signal);
     ::sigaddset(&pipe_signal, SIGPIPE);
     ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    bool was_pending = false; // only possible where it was blocked
+    if (::sigismember(&before, SIGPIPE)) {
+        sigset_t pending;
+        ::sigpending(&pending);
+        was_pending = ::sigismember(&pending, SIGPIPE) == 1;
+    }
     ssize_t result;
     do {
         result = ::write(fd, data.data(), data.size());
     } while (result < 0 && errno == EINTR);
     int const error = errno;
-    // When the caller has it blocked, it may be waiting for one of its own: leave it.
-    if (result < 0 && error == EPIPE && !::sigismember(&before, SIGPIPE)) {
+    // One that was pending before is the caller's own: leave it.
+    if (result < 0 && error == EPIPE && !was_pending) {
         timespec const at_once{};
         while (::sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {
         }
@@ -67,6 +102,7 @@ struct input_stream::impl {
             return 0;
         }
         ec.assign(errno, boost::system::system_category());
+        why_closed = ec;
         error_code ignored;
         fd.close(ignored); // nobody reads any more: not worth a second try
         return 0;
@@ -79,6 +115,7 @@ struct input_stream::impl {
     detail::turnstile turns;
     detail::fairness loop;
     clock::duration limit = clock::duration::max();
+    error_code why_closed = asio::error::operation_aborted; // for the writes begun before
     std::uint64_t total = 0;
 };
 
@@ -89,6 +126,8 @@ asio::awaitable<void> input_stream::impl::write(std::shared_ptr<impl> self, asio
     clock::time_point const deadline = detail::deadline_after(self->limit);
     auto const turn = co_await self->turns.enter(self->fd.get_executor(), deadline);
     while (data.size() != 0) {
+        if (!self->fd.is_open())
+            throw boost::system::system_error(self->why_closed, "write");
         error_code ec;
         std::size_t const size = self->write_now(data, ec);
         data += size;
@@ -98,7 +137,8 @@ asio::awaitable<void> input_stream::impl::write(std::shared_ptr<impl> self, asio
                                         deadline);
         } else if (ec) {
             throw boost::system::system_error(ec, "write");
-        } else if (self->loop.spent(size)) {
+        } else if (self->loop.count(size); self->loop.spent()) {
+            self->loop.reset();
             co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
         }
     }

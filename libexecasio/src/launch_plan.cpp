@@ -180,12 +180,36 @@ void launch_plan::connect(stream const& s, int number, sys::unique_fd& parent_en
     } else if (s.is(stream::close)) {
         moves_.push_back({sys::descriptor_move::closed, number});
     } else {
-        moves_.push_back({s.is_descriptor() ? s.fd() : number, number});
+        int const inherited = inherited_[static_cast<std::size_t>(number)];
+        moves_.push_back({s.is_descriptor() ? s.fd() : inherited, number});
+    }
+}
+
+/// Before anything is opened here: that could get the number of a descriptor that is closed, and
+/// the child would get it in its place.
+void launch_plan::look_at_given()
+{
+    auto const is_open = [](int fd) { return ::fcntl(fd, F_GETFD) >= 0; };
+    for (int number = 0; number < 3; ++number)
+        inherited_[static_cast<std::size_t>(number)] =
+            is_open(number) ? number : sys::descriptor_move::closed;
+    auto const require_open = [&](int fd) {
+        if (!is_open(fd))
+            throw spawn_error(stage::descriptors, last_error(), std::to_string(fd));
+    };
+    for (stream const* s : {&cmd_.input(), &cmd_.output(), &cmd_.error()})
+        if (s->is_descriptor())
+            require_open(s->fd());
+    for (auto const& [number, fd] : cmd_.descriptors()) {
+        if (number < 3 || fd < 0)
+            refuse(errc::bad_descriptor, std::to_string(number));
+        require_open(fd);
     }
 }
 
 void launch_plan::prepare_streams()
 {
+    look_at_given();
     child_ends_.reserve(3);
     connect(cmd_.input(), 0, input);
     if (!cmd_.merges_output())
@@ -196,11 +220,8 @@ void launch_plan::prepare_streams()
         connect(cmd_.error(), 2, error);
     if (cmd_.merges_output())
         moves_.insert(moves_.begin() + 1, {moves_[1].from, 1});
-    for (auto const& [number, fd] : cmd_.descriptors()) {
-        if (number < 3 || fd < 0)
-            refuse(errc::bad_descriptor, std::to_string(number));
+    for (auto const& [number, fd] : cmd_.descriptors())
         moves_.push_back({fd, number});
-    }
     std::sort(moves_.begin(), moves_.end(), [](auto a, auto b) { return a.to < b.to; });
     for (std::size_t i = 1; i < moves_.size(); ++i)
         if (moves_[i].to == moves_[i - 1].to)

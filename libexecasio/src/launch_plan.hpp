@@ -6,6 +6,7 @@
 #include "linux/low_descriptors.hpp"
 #include "linux/unique_fd.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ private:
     void check() const;
     void prepare_environment();
     void find_program();
+    void look_at_given();
     void connect(stream const& s, int number, sys::unique_fd& parent_end);
     void open_file(stream const& s, int number);
     void prepare_streams();
@@ -55,6 +57,7 @@ private:
     std::vector<char*> envp_;
     std::vector<sys::unique_fd> child_ends_;
     std::vector<sys::descriptor_move> moves_;
+    std::array<int, 3> inherited_{}; // what 0 to 2 of the child are when they are inherited
     sys::child_plan plan_;
 };
 

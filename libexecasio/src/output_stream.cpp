@@ -102,6 +102,9 @@ struct output_stream::impl {
         return size;
     }
 
+    /// Lets others have their turn when enough was read without waiting. Before a read and not
+    /// after it: what has been read must reach the caller without a detour.
+    static asio::awaitable<void> give_way(std::shared_ptr<impl> self, clock::time_point deadline);
     /// At least one more byte into `ahead`; false at the end of the stream.
     static asio::awaitable<bool> fill(std::shared_ptr<impl> self, clock::time_point deadline);
     static asio::awaitable<std::size_t>
@@ -133,6 +136,19 @@ void require(std::shared_ptr<Impl> const& impl)
 
 } // namespace
 
+asio::awaitable<void> output_stream::impl::give_way(std::shared_ptr<impl> self,
+                                                    clock::time_point deadline)
+{
+    if (!self->loop.spent())
+        co_return;
+    self->loop.reset();
+    co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
+    if (!self->fd.is_open())
+        throw boost::system::system_error(asio::error::operation_aborted, "read");
+    if (deadline != clock::time_point::max() && clock::now() >= deadline)
+        throw boost::system::system_error(asio::error::timed_out, "read");
+}
+
 asio::awaitable<std::size_t> output_stream::impl::read(std::shared_ptr<impl> self,
                                                        asio::mutable_buffer target,
                                                        clock::time_point deadline)
@@ -140,12 +156,12 @@ asio::awaitable<std::size_t> output_stream::impl::read(std::shared_ptr<impl> sel
     require(self);
     if (target.size() == 0)
         co_return 0;
+    co_await give_way(self, deadline);
     for (;;) {
         error_code ec;
         std::size_t const size = self->read_now(target, ec);
         if (!ec) {
-            if (self->loop.spent(size))
-                co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
+            self->loop.count(size);
             co_return size;
         }
         if (ec != asio::error::would_block)
@@ -175,6 +191,7 @@ asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
     std::size_t const before = self->ahead.size();
     // Waits before it makes room, so that a stream that says nothing costs no buffer. The old
     // content stays whole if the wait throws.
+    co_await give_way(self, deadline);
     for (;;) {
         self->ahead.resize(before + chunk);
         error_code ec;
@@ -182,8 +199,7 @@ asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
             self->read_now(asio::buffer(self->ahead.data() + before, chunk), ec);
         self->ahead.resize(before + size);
         if (!ec) {
-            if (self->loop.spent(size))
-                co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
+            self->loop.count(size);
             co_return size != 0;
         }
         if (ec != asio::error::would_block)
@@ -341,6 +357,11 @@ void output_stream::close() noexcept
 int output_stream::native_handle() const noexcept
 {
     return is_open() ? impl_->fd.native_handle() : -1;
+}
+
+bool output_stream::has_read_ahead() const noexcept
+{
+    return impl_ && impl_->buffered() != 0;
 }
 
 asio::posix::stream_descriptor& output_stream::descriptor() const

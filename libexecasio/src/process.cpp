@@ -5,19 +5,16 @@
 #include <boost/asio/use_awaitable.hpp>
 
 namespace execasio {
-namespace {
 
-asio::awaitable<exit_record> wait_for(std::shared_ptr<detail::process_state> state)
+asio::awaitable<exit_record> detail::wait_for(std::shared_ptr<process_state> state)
 {
     if (!state)
         throw boost::system::system_error(errc::no_process);
     auto const executor = state->executor();
     co_return co_await asio::async_compose<asio::use_awaitable_t<> const,
                                            void(error_code, exit_record)>(
-        detail::exit_wait_operation(std::move(state)), asio::use_awaitable, executor);
+        exit_wait_operation(std::move(state)), asio::use_awaitable, executor);
 }
-
-} // namespace
 
 process::process() noexcept = default;
 
@@ -106,7 +103,7 @@ output_stream& process::error()
 
 asio::awaitable<exit_record> process::wait()
 {
-    return wait_for(state_);
+    return detail::wait_for(state_);
 }
 
 void process::signal(int number, error_code& ec) noexcept

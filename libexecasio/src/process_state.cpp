@@ -20,13 +20,6 @@ namespace {
 
 std::atomic<exit_engine> engine_in_force = exit_engine::automatic;
 
-std::size_t own_peak_memory() noexcept
-{
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-}
-
 error_code signal_error(int number) noexcept
 {
     if (number == 0)
@@ -54,9 +47,8 @@ process_state::process_state(asio::any_io_executor executor, command const& cmd)
     : on_destroy(cmd.on_destroy()),
       executor_(std::move(executor)),
       pidfd_(executor_),
-      exited_(executor_, clock::time_point::max()),
+      exited_(executor_),
       started_(clock::now()),
-      spawner_peak_(own_peak_memory()),
       group_signal_at_exit_(cmd.group_signal_at_exit())
 {
     group_is_own_ = cmd.starts_session() || cmd.group().id() == 0;
@@ -67,9 +59,8 @@ process_state::process_state(asio::any_io_executor executor)
     : on_destroy(lifetime::survive),
       executor_(std::move(executor)),
       pidfd_(executor_),
-      exited_(executor_, clock::time_point::max()),
+      exited_(executor_),
       started_(clock::now()),
-      spawner_peak_(0),
       group_signal_at_exit_(0)
 {
 }
@@ -91,8 +82,11 @@ void process_state::take(sys::child_handle child)
         group_ = child_.pid();
     if (current_exit_engine() == exit_engine::sigchld && !child_.is_foreign())
         child_.forget_pidfd();
-    if (child_.pidfd() < 0)
+    if (child_.pidfd() < 0) {
+        // Made now, so that the context shuts it down before it destroys it.
+        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context));
         return;
+    }
     try {
         pidfd_.assign(child_.pidfd());
     } catch (...) { // out of memory, or of epoll's quota: a child nobody watches is nobody's
@@ -196,7 +190,6 @@ void process_state::check()
     auto const wall = clock::now() - started_;
     if (outcome == sys::wait_outcome::ended) {
         record_ = exit_record(status, usage, wall);
-        record_.spawner_peak(spawner_peak_);
     } else if (auto const remembered = child_.remembered_status()) {
         record_ = exit_record(*remembered, rusage{}, wall);
         record_.usage_known(false);
@@ -261,7 +254,7 @@ void process_state::finish()
             .remove(pid());
     if (group_ != pid())
         child_.forget_pidfd(); // else still good for what is left of its group
-    exited_.cancel();
+    exited_.close();
     if (stop_)
         stop_->target_ended();
     reap_orphans();
@@ -292,9 +285,7 @@ error_code process_state::begin_stop(stop_plan plan, end_cause cause)
         return ec == errc::already_ended ? error_code() : ec;
     }
     stop_ = std::move(run);
-    // The plan is itself one that waits for the end, until it comes.
-    add_waiter();
-    exited_.async_wait([self = shared_from_this()](error_code) { self->remove_waiter(); });
+    add_waiter(); // the plan is itself one that waits, until the end has come
     return {};
 }
 
@@ -321,10 +312,8 @@ void process_state::abandon() noexcept
     try {
         check();
         // Reaped by the event loop, if it goes on; by the orphanage otherwise.
-        if (!ended_ && on_destroy == lifetime::kill && waiters_ == 0) {
+        if (!ended_ && on_destroy == lifetime::kill)
             add_waiter();
-            exited_.async_wait([self = shared_from_this()](error_code) { self->remove_waiter(); });
-        }
     } catch (std::exception const&) { // out of memory: the orphanage will do
     }
 }
@@ -334,7 +323,7 @@ asio::any_io_executor executor_of(process_state const& state) noexcept
     return state.executor();
 }
 
-asio::steady_timer& begin_exit_wait(process_state& state)
+exit_event& begin_exit_wait(process_state& state)
 {
     state.add_waiter();
     return state.exited();

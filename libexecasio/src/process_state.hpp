@@ -39,11 +39,10 @@ public:
     [[nodiscard]] exit_record const& record() const noexcept { return record_; }
     [[nodiscard]] error_code const& failure() const noexcept { return failure_; }
 
-    /// Cancelled when the process has ended; never expires.
-    [[nodiscard]] asio::steady_timer& exited() noexcept { return exited_; }
+    [[nodiscard]] exit_event& exited() noexcept { return exited_; }
 
     // The exit is only watched while somebody waits for it, so that a process nobody asks for does
-    // not keep the event loop running.
+    // not keep the event loop running. While it is watched this object is kept alive.
     void add_waiter();
     void remove_waiter() noexcept;
 
@@ -77,12 +76,11 @@ private:
     asio::any_io_executor executor_;
     sys::child_handle child_;
     asio::posix::stream_descriptor pidfd_; // the same number as child_'s, which owns it
-    asio::steady_timer exited_;
+    exit_event exited_;
     std::unique_ptr<stop_run> stop_;
     std::unique_ptr<asio::steady_timer> retry_;
     std::chrono::milliseconds retry_delay_{1};
     clock::time_point started_;
-    std::size_t spawner_peak_;
     exit_record record_;
     error_code failure_;
     std::optional<std::size_t> stop_stage_;
@@ -95,5 +93,8 @@ private:
     bool awaiting_reaper_ = false; // a foreign process has ended, its status is not known yet
     bool ended_ = false;
 };
+
+/// Awaits the end; throws what `process::async_wait` reports.
+asio::awaitable<exit_record> wait_for(std::shared_ptr<process_state> state);
 
 } // namespace execasio::detail

@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace execasio::detail {
@@ -20,6 +21,15 @@ asio::awaitable<void> wait_ready(asio::posix::stream_descriptor& fd,
 std::chrono::steady_clock::time_point
 deadline_after(std::chrono::steady_clock::duration limit) noexcept;
 
+/// As above, for a time so long that it does not fit into the clock's own duration.
+inline std::chrono::steady_clock::time_point
+deadline_after(std::chrono::milliseconds limit) noexcept
+{
+    using duration = std::chrono::steady_clock::duration;
+    constexpr auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(duration::max());
+    return deadline_after(limit < longest ? duration(std::max(limit, -longest)) : duration::max());
+}
+
 /// Counts work done without going through the event loop, so that one busy stream cannot keep all
 /// others waiting.
 class fairness {
@@ -27,14 +37,15 @@ public:
     static constexpr unsigned max_operations = 16;
     static constexpr std::size_t max_bytes = 1024 * 1024;
 
-    /// @return Whether the loop should get its turn now.
-    bool spent(std::size_t bytes) noexcept
+    void count(std::size_t bytes) noexcept
     {
+        ++operations_;
         bytes_ += bytes;
-        if (++operations_ < max_operations && bytes_ < max_bytes)
-            return false;
-        reset();
-        return true;
+    }
+    /// Whether the loop should get its turn now.
+    [[nodiscard]] bool spent() const noexcept
+    {
+        return operations_ >= max_operations || bytes_ >= max_bytes;
     }
     void reset() noexcept
     {

@@ -2,6 +2,7 @@
 
 #include "execasio/spawn.hpp"
 #include "process_state.hpp"
+#include "readiness.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -22,8 +23,9 @@ struct side_work {
     {
     }
 
-    void finished() noexcept
+    void finished(bool& ended) noexcept
     {
+        ended = true;
         if (--readers == 0)
             done.cancel();
     }
@@ -31,6 +33,8 @@ struct side_work {
     asio::steady_timer done; // cancelled when both streams have ended
     captured output;
     captured error;
+    bool output_ended = true;
+    bool error_ended = true;
     std::size_t limit = 0;
     unsigned readers = 0;
 };
@@ -70,14 +74,15 @@ void read_rest(output_stream& stream, captured& into, std::size_t limit)
 }
 
 void start_reading(std::shared_ptr<side_work> const& work, output_stream const& stream,
-                   captured& into)
+                   captured& into, bool& ended)
 {
     if (!stream.is_open())
         return;
     ++work->readers;
+    ended = false;
     // Its only errors are those of a stream that was closed below.
     asio::co_spawn(stream.get_executor(), read_to_end(work, stream, into),
-                   [work](std::exception_ptr) { work->finished(); });
+                   [work, &ended](std::exception_ptr) { work->finished(ended); });
 }
 
 asio::awaitable<void> write_input(input_stream stream, std::string text)
@@ -90,7 +95,7 @@ asio::awaitable<void> wait_for_streams(std::shared_ptr<side_work> work, run_opti
 {
     if (work->readers == 0)
         co_return;
-    work->done.expires_after(std::max(time, run_options::duration::zero()));
+    work->done.expires_at(detail::deadline_after(time));
     error_code ignored;
     co_await work->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
@@ -124,8 +129,8 @@ asio::awaitable<run_result> run_process(process p, run_options options)
             input.close();
         }
     } const close_streams{output, error, p.input()};
-    start_reading(work, output, work->output);
-    start_reading(work, error, work->error);
+    start_reading(work, output, work->output, work->output_ended);
+    start_reading(work, error, work->error, work->error_ended);
     if (options.input())
         // A child that does not read its input to the end is no failure of the run.
         asio::co_spawn(executor, write_input(p.input(), *options.input()),
@@ -133,7 +138,7 @@ asio::awaitable<run_result> run_process(process p, run_options options)
 
     asio::steady_timer limit(executor);
     if (options.time_limit()) {
-        limit.expires_after(*options.time_limit());
+        limit.expires_at(detail::deadline_after(*options.time_limit()));
         limit.async_wait([state = process_access::state(p), plan = options.stop()](error_code ec) {
             if (!ec)
                 state->begin_stop(plan, end_cause::time_limit);
@@ -144,9 +149,8 @@ asio::awaitable<run_result> run_process(process p, run_options options)
     result.how = co_await p.wait();
     limit.cancel();
     co_await wait_for_streams(work, options.drain());
-    bool const ended = work->readers == 0;
-    settle(output, work->output, work->limit, ended);
-    settle(error, work->error, work->limit, ended);
+    settle(output, work->output, work->limit, work->output_ended);
+    settle(error, work->error, work->limit, work->error_ended);
     result.output = std::move(work->output);
     result.error = std::move(work->error);
     co_return result;

@@ -18,6 +18,8 @@ void sigchld_service::add(std::shared_ptr<process_state> const& state)
 {
     {
         std::lock_guard const lock(mutex_);
+        if (shut_down_) // a process that goes with its context: nobody will be told
+            return;
         states_[state->pid()] = state;
         if (!signals_)
             signals_.emplace(state->executor(), SIGCHLD);
@@ -29,20 +31,27 @@ void sigchld_service::add(std::shared_ptr<process_state> const& state)
 
 void sigchld_service::remove(pid_t pid) noexcept
 {
+    std::shared_ptr<process_state> last; // whose destruction must not happen under the lock
     std::lock_guard const lock(mutex_);
-    states_.erase(pid);
+    if (auto const node = states_.extract(pid))
+        last = std::move(node.mapped());
     // A pending wait would keep the event loop running.
     if (states_.empty() && signals_) {
         error_code ignored;
         signals_->cancel(ignored);
+        if (sweep_)
+            sweep_->cancel();
     }
 }
 
 void sigchld_service::shutdown()
 {
+    decltype(states_) last;
     std::lock_guard const lock(mutex_);
+    shut_down_ = true;
     signals_.reset();
-    states_.clear();
+    sweep_.reset();
+    last.swap(states_);
 }
 
 void sigchld_service::wait_for_signal()
@@ -74,7 +83,7 @@ bool sigchld_service::look_at_first()
     {
         std::lock_guard const lock(mutex_);
         if (auto const found = states_.find(info.si_pid); found != states_.end())
-            state = found->second.lock();
+            state = found->second;
     }
     if (!state)
         return false;
@@ -94,16 +103,42 @@ void sigchld_service::look()
 {
     while (look_at_first()) {
     }
-    // What is left in the way may be a child of other code: look at each of ours.
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+        sweep_later();
+    else // what is in the way may be a child of other code
+        look_at_all();
+}
+
+/// The signal may have been for one of ours that other code has reaped meanwhile, which nothing
+/// shows but a look at each: worth it a few times a second, not at each of thousands of signals.
+void sigchld_service::sweep_later()
+{
+    constexpr std::chrono::milliseconds pause{100};
+    std::lock_guard const lock(mutex_);
+    if (sweeping_ || states_.empty())
+        return;
+    sweeping_ = true;
+    if (!sweep_)
+        sweep_.emplace(signals_->get_executor());
+    sweep_->expires_after(pause);
+    sweep_->async_wait([this](error_code ec) {
+        {
+            std::lock_guard const relock(mutex_);
+            sweeping_ = false;
+        }
+        if (!ec)
+            look_at_all();
+    });
+}
+
+void sigchld_service::look_at_all()
+{
     std::vector<std::shared_ptr<process_state>> all;
     {
-        siginfo_t info{};
-        if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
-            return;
         std::lock_guard const lock(mutex_);
-        for (auto const& [pid, weak] : states_)
-            if (auto state = weak.lock())
-                all.push_back(std::move(state));
+        for (auto const& [pid, state] : states_)
+            all.push_back(state);
     }
     for (auto const& state : all)
         asio::dispatch(state->executor(), [state] { state->check(); });

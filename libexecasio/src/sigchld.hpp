@@ -2,6 +2,7 @@
 
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <memory>
 #include <mutex>
@@ -35,12 +36,17 @@ private:
     void shutdown() override;
     void wait_for_signal();
     void look();
+    void sweep_later();
+    void look_at_all();
     bool look_at_first();
 
     std::mutex mutex_;
-    std::unordered_map<pid_t, std::weak_ptr<process_state>> states_;
+    std::unordered_map<pid_t, std::shared_ptr<process_state>> states_;
     std::optional<asio::signal_set> signals_;
+    std::optional<asio::steady_timer> sweep_;
     bool waiting_ = false;
+    bool sweeping_ = false;
+    bool shut_down_ = false;
 };
 
 } // namespace execasio::detail

@@ -2,8 +2,6 @@
 
 #include "process_state.hpp"
 
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 
 #include <signal.h>
@@ -17,11 +15,14 @@ stop_plan::duration bounded(stop_plan::duration time) noexcept
     return std::clamp(time, stop_plan::duration::zero(), longest); // the clock must not overflow
 }
 
-asio::awaitable<exit_record> stop_and_wait(process& p, stop_plan plan)
+asio::awaitable<exit_record> stop_and_wait(std::shared_ptr<detail::process_state> state,
+                                           stop_plan plan)
 {
-    if (error_code const ec = request_stop(p, std::move(plan)))
+    if (!state)
+        throw boost::system::system_error(errc::no_process);
+    if (error_code const ec = state->begin_stop(std::move(plan), end_cause::stopped))
         throw boost::system::system_error(ec, "stop");
-    co_return co_await p.wait();
+    co_return co_await detail::wait_for(std::move(state));
 }
 
 } // namespace
@@ -65,7 +66,8 @@ stop_plan& stop_plan::target(stop_target whom)
 
 asio::awaitable<exit_record> stop(process& p, stop_plan plan)
 {
-    return stop_and_wait(p, std::move(plan));
+    // Begins when it is awaited, and the object may be gone by then.
+    return stop_and_wait(process_access::state(p), std::move(plan));
 }
 
 error_code request_stop(process& p, stop_plan plan, end_cause cause)

@@ -66,8 +66,11 @@ void stop_run::start_command(stop_plan::stage const& stage)
     cmd.environment("CHILD_PID", std::to_string(target_.pid()));
     cmd.group(process_group::create()).on_destroy(lifetime::kill);
     command_ = spawn(target_.executor(), cmd);
-    // Reaped as soon as it ends. The state outlives the wait, the wait may outlive the state.
-    command_->async_wait([](error_code, exit_record const&) {});
+    // Reaped as soon as it ends. The wait may outlive the state, and this with it.
+    command_->async_wait([weak = target_.weak_from_this(), this](error_code, exit_record const&) {
+        if (auto const state = weak.lock(); state && state->ended())
+            command_ended();
+    });
 }
 
 void stop_run::wait(stop_plan::duration time)
@@ -99,6 +102,11 @@ void stop_run::target_ended() noexcept
 {
     if (!command_ || !command_->running())
         timer_.cancel();
+}
+
+void stop_run::command_ended() noexcept
+{
+    timer_.cancel(); // the rest of its time would only keep the event loop running
 }
 
 } // namespace execasio::detail

@@ -21,6 +21,7 @@ public:
 
     /// To be told when the process has ended. A command that still runs keeps the rest of its time.
     void target_ended() noexcept;
+    void command_ended() noexcept;
 
 private:
     error_code act(stop_plan::stage const& stage);

@@ -2,6 +2,7 @@
 
 #include "execasio/spawn.hpp"
 #include "execasio/stop.hpp"
+#include "readiness.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -29,6 +30,8 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
 
     process& add(process p, stop_plan plan)
     {
+        if (!p.valid())
+            throw boost::system::system_error(errc::no_process);
         pid_t const id = p.id();
         // The number is free again only when its last bearer was reaped, whose handler may still be
         // on its way here: that one has to go first.
@@ -55,8 +58,9 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
         if (found == members.end() || found->second.serial != serial)
             return;
         auto node = members.extract(found);
-        if (on_exit)
-            on_exit(node.mapped().proc, ec, record);
+        // A copy: the handler may destroy the supervisor, which lets go of the original.
+        if (exit_handler const handler = on_exit)
+            handler(node.mapped().proc, ec, record);
         if (members.empty())
             changed.cancel();
     }
@@ -65,7 +69,7 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
     static asio::awaitable<bool> wait_empty(std::shared_ptr<impl> self,
                                             std::chrono::milliseconds bound)
     {
-        self->changed.expires_after(bound);
+        self->changed.expires_at(detail::deadline_after(bound));
         while (!self->members.empty()) {
             error_code ec;
             co_await self->changed.async_wait(asio::redirect_error(asio::use_awaitable, ec));

@@ -44,7 +44,8 @@ enum class lifetime {
 ///
 /// Everything that is not mentioned is inherited from the parent, with two exceptions that no
 /// program should inherit by accident: descriptors above 2 are closed, and signals are neither
-/// blocked nor ignored in the child.
+/// blocked nor ignored in the child. (Of the real-time signals, those are taken care of that this
+/// program ignored when it launched its first child.)
 ///
 /// @par Thread safety
 /// As any value: concurrent use of one object only for reading.

@@ -56,9 +56,11 @@ public:
 
     /// Largest resident set in bytes. Linux carries the peak of the spawning program into this
     /// figure (execve keeps the larger one): it is exact when it exceeds that peak, else the truth
-    /// lies below; see `peak_memory_exact`.
+    /// lies below.
     [[nodiscard]] std::size_t peak_memory() const noexcept;
-    [[nodiscard]] bool peak_memory_exact() const noexcept { return peak_exact_; }
+
+    /// Whether that figure is the process's own: it exceeds what this program has ever used.
+    [[nodiscard]] bool peak_memory_exact() const noexcept;
 
     /// The whole of it, as getrusage(2) describes; zero when `usage_known` is false.
     [[nodiscard]] rusage const& usage() const noexcept { return usage_; }
@@ -79,7 +81,6 @@ public:
         cause_ = c;
         stop_stage_ = stage;
     }
-    void spawner_peak(std::size_t bytes) noexcept { peak_exact_ = peak_memory() > bytes; }
     void usage_known(bool yes) noexcept { usage_known_ = yes; }
 
 private:
@@ -90,7 +91,6 @@ private:
     end_cause cause_ = end_cause::itself;
     bool known_ = false;
     bool usage_known_ = true;
-    bool peak_exact_ = false;
 };
 
 /// One line for people: "exit code 3" or "signal 9 (SIGKILL)", with "core dumped" where it was.

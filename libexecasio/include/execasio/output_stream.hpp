@@ -46,7 +46,7 @@ public:
     output_stream() noexcept = default;
 
     /// Takes ownership of a descriptor that can be read and polled.
-    /// @throws boost::system::system_error when it cannot be watched (EPERM for regular files).
+    /// @throws boost::system::system_error when it cannot be watched.
     output_stream(executor_type executor, int fd);
 
     [[nodiscard]] bool is_open() const noexcept;
@@ -108,6 +108,7 @@ private:
     struct impl;
     struct read_operation;
 
+    [[nodiscard]] bool has_read_ahead() const noexcept;
     asio::posix::stream_descriptor& descriptor() const;
 
     std::shared_ptr<impl> impl_;
@@ -136,7 +137,7 @@ struct output_stream::read_operation {
             }
         }
         self.reset_cancellation_state(asio::enable_total_cancellation());
-        if (target.size() == 0)
+        if (target.size() == 0 || stream.has_read_ahead())
             asio::post(stream.get_executor(), std::move(self));
         else
             stream.descriptor().async_wait(asio::posix::descriptor_base::wait_read,

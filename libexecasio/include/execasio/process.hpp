@@ -9,8 +9,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/compose.hpp>
+#include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <memory>
 #include <optional>
@@ -29,9 +29,13 @@ namespace detail {
 class process_state;
 struct exit_wait_operation;
 
+/// Closed when the process has ended; nothing is ever sent. A timer that never expires would do as
+/// well, but costs a system call each.
+using exit_event = asio::experimental::channel<asio::any_io_executor, void(error_code)>;
+
 // What the operation below needs of the hidden state.
 asio::any_io_executor executor_of(process_state const& state) noexcept;
-asio::steady_timer& begin_exit_wait(process_state& state);
+exit_event& begin_exit_wait(process_state& state);
 bool has_ended(process_state const& state) noexcept;
 void end_exit_wait(process_state& state, error_code& ec, exit_record& record);
 
@@ -153,11 +157,11 @@ struct detail::exit_wait_operation {
     {
         if (!std::exchange(waiting, true)) {
             self.reset_cancellation_state(asio::enable_total_cancellation());
-            asio::steady_timer& ended = begin_exit_wait(*state);
+            exit_event& ended = begin_exit_wait(*state);
             if (has_ended(*state))
                 asio::post(executor_of(*state), std::move(self)); // never from within the call
             else
-                ended.async_wait(std::move(self));
+                ended.async_receive(std::move(self));
             return;
         }
         exit_record record;

@@ -95,9 +95,7 @@ bool place(descriptor_move const& move, int from) noexcept
 {
     if (from != move.to)
         return ::syscall(SYS_dup3, from, move.to, 0) >= 0;
-    if (::syscall(SYS_fcntl, from, F_SETFD, 0) == 0)
-        return true;
-    return errno == EBADF && move.to <= 2; // inherited, but the parent has it closed
+    return ::syscall(SYS_fcntl, from, F_SETFD, 0) == 0;
 }
 
 bool set_descriptors(child_plan const& plan) noexcept
@@ -144,7 +142,7 @@ bool set_descriptors(child_plan const& plan) noexcept
 
 /// Signals start at their default action. CLONE_CLEAR_SIGHAND resets handlers but not ignored
 /// signals, and is not there on every path; setting all is cheaper than asking.
-void reset_signals(bool keep_ignored) noexcept
+void reset_signals(std::uint64_t which, bool keep_ignored) noexcept
 {
     struct action { // the kernel's own layout begins with the handler; all zero is SIG_DFL
         std::uintptr_t handler;
@@ -153,6 +151,8 @@ void reset_signals(bool keep_ignored) noexcept
     constexpr std::size_t mask_size = 8;
     constexpr std::uintptr_t ignored = 1; // SIG_IGN
     for (int number = 1; number <= 64; ++number) {
+        if (!(which >> (number - 1) & 1))
+            continue;
         action old{};
         if (keep_ignored) {
             ::syscall(SYS_rt_sigaction, number, nullptr, &old, mask_size);
@@ -177,7 +177,6 @@ int child_main(void* context) noexcept
     child_plan& plan = *static_cast<child_plan*>(context);
     child_report& report = plan.report;
 
-    report.where = stage::clone;
     if (plan.shared_below != 0 && !close_range(plan.shared_below, ~0U, CLOSE_RANGE_UNSHARE)) {
         report.table_refused = true;
         return failed(plan, errno);
@@ -189,7 +188,9 @@ int child_main(void* context) noexcept
     if (plan.set_group && ::syscall(SYS_setpgid, 0, plan.group) < 0)
         return failed(plan, errno);
     report.where = stage::descriptors;
-    if (!set_descriptors(plan) || !mark_others(plan))
+    // When no more than the standard streams came along there is nothing else to mark.
+    bool const others = plan.shared_below != 3 || plan.moves[plan.move_count - 1].to > 2;
+    if (!set_descriptors(plan) || (others && !mark_others(plan)))
         return failed(plan, errno);
     report.where = stage::directory;
     if (plan.directory && ::syscall(SYS_chdir, plan.directory) < 0)
@@ -204,7 +205,7 @@ int child_main(void* context) noexcept
         if (int const error = plan.hook(plan.hook_context); error != 0)
             return failed(plan, error);
     }
-    reset_signals(plan.keep_ignored);
+    reset_signals(plan.maybe_ignored, plan.keep_ignored);
     report.where = stage::exec;
     // A signal that came in since the birth acts here, on the default action.
     ::syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &plan.signal_mask, nullptr, 8);

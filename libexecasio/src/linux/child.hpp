@@ -41,7 +41,8 @@ struct child_plan {
     bool set_nice = false;
     int nice = 0;
     bool keep_ignored = false;
-    std::uint64_t signal_mask = 0; ///< as the kernel sees it: bit n-1 is signal n
+    std::uint64_t maybe_ignored = ~std::uint64_t{0}; ///< signals to set to their default
+    std::uint64_t signal_mask = 0;                   ///< as the kernel sees it: bit n-1 is signal n
 
     int (*hook)(void*) noexcept = nullptr; ///< returns 0 or an errno
     void* hook_context = nullptr;
