@@ -57,6 +57,6 @@ struct child_plan {
 /// The child's side of a launch: takes the steps in their fixed order and executes the program.
 /// Returns (127) only when a step failed, with `report` filled in. Async-signal-safe; runs in the
 /// parent's memory, on a stack of its own, with all signals blocked.
-int child_main(void* plan) noexcept;
+int child_main(void* context) noexcept;
 
 } // namespace execasio::sys
