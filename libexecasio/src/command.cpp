@@ -100,6 +100,12 @@ command& command::group_signal_at_exit(int signal)
     return *this;
 }
 
+command& command::terminal(terminal_options options)
+{
+    terminal_ = std::move(options);
+    return *this;
+}
+
 command& command::new_session()
 {
     new_session_ = true;

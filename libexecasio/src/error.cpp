@@ -23,6 +23,8 @@ public:
         case errc::circular_merge: return "stdout and stderr are merged into each other";
         case errc::bad_descriptor:
             return "descriptor is negative, given twice or a standard stream";
+        case errc::bad_terminal_mode: return "no such terminal mode, or not with this value";
+        case errc::no_terminal: return "process has no pseudo terminal";
         case errc::input_queue_full: return "input queue is full";
         }
         return "unknown execasio error " + std::to_string(value);
@@ -39,11 +41,14 @@ public:
         case errc::line_too_long:
         case errc::output_too_long: return make_error_condition(portable::message_size);
         case errc::not_piped: return make_error_condition(portable::bad_file_descriptor);
+        case errc::no_terminal:
+            return make_error_condition(portable::inappropriate_io_control_operation);
         case errc::already_ended: return make_error_condition(portable::no_such_process);
         case errc::input_queue_full: return make_error_condition(portable::no_buffer_space);
         case errc::empty_command:
         case errc::embedded_nul:
         case errc::bad_variable_name:
+        case errc::bad_terminal_mode:
         case errc::circular_merge:
         case errc::bad_descriptor: return make_error_condition(portable::invalid_argument);
         }
@@ -71,6 +76,7 @@ char const* to_string(stage s) noexcept
     case stage::pipe_input: return "pipe for standard input";
     case stage::pipe_output: return "pipe for standard output";
     case stage::pipe_error: return "pipe for standard error";
+    case stage::terminal: return "terminal";
     case stage::initializer: return "initializer";
     case stage::clone: return "clone";
     case stage::session: return "setsid";

@@ -27,6 +27,8 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
             self->waiting.pop_front();
             self->changed.cancel();
         }
+        if (self->finished)
+            co_await self->stream.finish(); // on a terminal that is something to be written, too
         // Here and not in the handler below, which comes later: a push in between starts anew.
         self->writing = false;
         if (self->finished)
@@ -100,7 +102,7 @@ void input_queue::finish()
         return;
     impl_->finished = true;
     if (!impl_->writing)
-        impl_->end();
+        impl_->start_writing();
 }
 
 void input_queue::close() noexcept

@@ -1,6 +1,8 @@
 #include "execasio/input_stream.hpp"
 
+#include "linux/terminal.hpp"
 #include "readiness.hpp"
+#include "stream_end.hpp"
 #include "turnstile.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -80,10 +82,7 @@ ssize_t write_without_sigpipe(int fd, asio::const_buffer data) noexcept
 } // namespace
 
 struct input_stream::impl {
-    impl(executor_type executor, int number) : fd(std::move(executor), number)
-    {
-        fd.non_blocking(true);
-    }
+    explicit impl(detail::stream_end end) : fd(std::move(end)) {}
 
     std::size_t write_now(asio::const_buffer data, error_code& ec)
     {
@@ -95,6 +94,8 @@ struct input_stream::impl {
         ssize_t const result = write_without_sigpipe(fd.native_handle(), data);
         if (result >= 0) {
             total += static_cast<std::size_t>(result);
+            if (result > 0)
+                last = static_cast<char const*>(data.data())[result - 1];
             return static_cast<std::size_t>(result);
         }
         if (errno == EAGAIN) {
@@ -103,20 +104,22 @@ struct input_stream::impl {
         }
         ec.assign(errno, boost::system::system_category());
         why_closed = ec;
-        error_code ignored;
-        fd.close(ignored); // nobody reads any more: not worth a second try
+        fd.close(); // nobody reads any more: not worth a second try
         return 0;
     }
 
     static asio::awaitable<void> write(std::shared_ptr<impl> self, asio::const_buffer data);
+    static asio::awaitable<void> write_in_turn(std::shared_ptr<impl> self, asio::const_buffer data,
+                                               clock::time_point deadline);
     static asio::awaitable<void> finish(std::shared_ptr<impl> self);
 
-    asio::posix::stream_descriptor fd;
+    detail::stream_end fd;
     detail::turnstile turns;
     detail::fairness loop;
     clock::duration limit = clock::duration::max();
     error_code why_closed = asio::error::operation_aborted; // for the writes begun before
     std::uint64_t total = 0;
+    char last = '\n'; // the byte written last
 };
 
 asio::awaitable<void> input_stream::impl::write(std::shared_ptr<impl> self, asio::const_buffer data)
@@ -125,6 +128,13 @@ asio::awaitable<void> input_stream::impl::write(std::shared_ptr<impl> self, asio
         throw boost::system::system_error(errc::not_piped);
     clock::time_point const deadline = detail::deadline_after(self->limit);
     auto const turn = co_await self->turns.enter(self->fd.get_executor(), deadline);
+    co_await write_in_turn(self, data, deadline);
+}
+
+asio::awaitable<void> input_stream::impl::write_in_turn(std::shared_ptr<impl> self,
+                                                        asio::const_buffer data,
+                                                        clock::time_point deadline)
+{
     while (data.size() != 0) {
         if (!self->fd.is_open())
             throw boost::system::system_error(self->why_closed, "write");
@@ -133,8 +143,7 @@ asio::awaitable<void> input_stream::impl::write(std::shared_ptr<impl> self, asio
         data += size;
         if (ec == asio::error::would_block) {
             self->loop.reset();
-            co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_write,
-                                        deadline);
+            co_await self->fd.wait(asio::posix::descriptor_base::wait_write, deadline);
         } else if (ec) {
             throw boost::system::system_error(ec, "write");
         } else if (self->loop.count(size); self->loop.spent()) {
@@ -150,12 +159,24 @@ asio::awaitable<void> input_stream::impl::finish(std::shared_ptr<impl> self)
         throw boost::system::system_error(errc::not_piped);
     clock::time_point const deadline = detail::deadline_after(self->limit);
     auto const turn = co_await self->turns.enter(self->fd.get_executor(), deadline);
-    error_code ignored;
-    self->fd.close(ignored);
+    if (self->fd.is_terminal() && self->fd.is_open()) {
+        // Closing would be a hangup. The end of a terminal's input is a character, which at the end
+        // of a line that is not complete only completes it: then it takes a second one.
+        if (auto const end = sys::end_of_input_character(self->fd.native_handle())) {
+            std::string const characters(self->last == '\n' ? 1 : 2, *end);
+            co_await write_in_turn(self, asio::buffer(characters), deadline);
+        }
+    }
+    self->fd.close();
 }
 
 input_stream::input_stream(executor_type executor, int fd)
-    : impl_(std::make_shared<impl>(std::move(executor), fd))
+    : impl_(std::make_shared<impl>(detail::stream_end(std::move(executor), fd)))
+{
+}
+
+input_stream::input_stream(std::shared_ptr<asio::posix::stream_descriptor> terminal)
+    : impl_(std::make_shared<impl>(detail::stream_end(std::move(terminal))))
 {
 }
 
@@ -210,9 +231,8 @@ std::uint64_t input_stream::total() const noexcept
 
 void input_stream::close() noexcept
 {
-    error_code ignored;
     if (impl_)
-        impl_->fd.close(ignored);
+        impl_->fd.close();
 }
 
 int input_stream::native_handle() const noexcept

@@ -1,6 +1,7 @@
 #include "launch_plan.hpp"
 
 #include "environment.hpp"
+#include "linux/terminal.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -63,6 +64,8 @@ launch_plan::launch_plan(command const& cmd) : cmd_(cmd)
     prepare_environment();
     find_program();
     prepare_attributes();
+    look_at_given();
+    prepare_terminal();
     prepare_streams();
 }
 
@@ -179,9 +182,11 @@ void launch_plan::connect(stream const& s, int number, sys::unique_fd& parent_en
         moves_.push_back({sys::descriptor_move::null, number});
     } else if (s.is(stream::close)) {
         moves_.push_back({sys::descriptor_move::closed, number});
+    } else if (s.is_descriptor()) {
+        moves_.push_back({s.fd(), number});
     } else {
         int const inherited = inherited_[static_cast<std::size_t>(number)];
-        moves_.push_back({s.is_descriptor() ? s.fd() : inherited, number});
+        moves_.push_back({slave_ >= 0 ? slave_ : inherited, number});
     }
 }
 
@@ -207,10 +212,23 @@ void launch_plan::look_at_given()
     }
 }
 
+void launch_plan::prepare_terminal()
+{
+    if (!cmd_.terminal())
+        return;
+    try {
+        sys::terminal_pair pair = sys::open_terminal();
+        sys::prepare_terminal(pair.slave.get(), *cmd_.terminal());
+        terminal = std::move(pair.master);
+        slave_ = pair.slave.get();
+        child_ends_.push_back(std::move(pair.slave));
+    } catch (boost::system::system_error const& e) {
+        throw spawn_error(stage::terminal, e.code(), file_);
+    }
+}
+
 void launch_plan::prepare_streams()
 {
-    look_at_given();
-    child_ends_.reserve(3);
     connect(cmd_.input(), 0, input);
     if (!cmd_.merges_output())
         connect(cmd_.output(), 1, output);
@@ -231,7 +249,7 @@ void launch_plan::prepare_streams()
 sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_context)
 {
     std::vector<sys::low_descriptor> lowered;
-    lowered.reserve(moves_.size());
+    lowered.reserve(moves_.size() + 1);
     std::vector<sys::descriptor_move> moves = moves_;
     int highest = 2;
     for (sys::descriptor_move& move : moves) {
@@ -239,6 +257,10 @@ sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_co
             continue;
         move.from = lowered.emplace_back(move.from).get();
         highest = std::max(highest, move.from);
+    }
+    if (slave_ >= 0) {
+        plan_.terminal = lowered.emplace_back(slave_).get();
+        highest = std::max(highest, plan_.terminal);
     }
     plan_.moves = moves.data();
     plan_.move_count = moves.size();

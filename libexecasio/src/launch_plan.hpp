@@ -30,6 +30,7 @@ public:
     sys::unique_fd input;
     sys::unique_fd output;
     sys::unique_fd error;
+    sys::unique_fd terminal; ///< the master
 
     [[nodiscard]] std::string const& file() const noexcept { return file_; }
     [[nodiscard]] char const* const* arguments() const noexcept { return plan_.argv; }
@@ -47,6 +48,7 @@ private:
     void connect(stream const& s, int number, sys::unique_fd& parent_end);
     void open_file(stream const& s, int number);
     void prepare_streams();
+    void prepare_terminal();
     void prepare_attributes();
     [[nodiscard]] std::string subject_of(stage failed) const;
 
@@ -56,6 +58,7 @@ private:
     std::vector<std::string> environment_strings_;
     std::vector<char*> envp_;
     std::vector<sys::unique_fd> child_ends_;
+    int slave_ = -1; // one of those, when there is a terminal
     std::vector<sys::descriptor_move> moves_;
     std::array<int, 3> inherited_{}; // what 0 to 2 of the child are when they are inherited
     sys::child_plan plan_;

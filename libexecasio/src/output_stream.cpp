@@ -1,6 +1,7 @@
 #include "execasio/output_stream.hpp"
 
 #include "readiness.hpp"
+#include "stream_end.hpp"
 
 #include <boost/asio/use_awaitable.hpp>
 
@@ -55,11 +56,7 @@ private:
 } // namespace
 
 struct output_stream::impl {
-    impl(executor_type executor, int number) : fd(std::move(executor), number)
-    {
-        // Also tells Asio, which would otherwise ask the kernel at the first wait.
-        fd.non_blocking(true);
-    }
+    explicit impl(detail::stream_end end) : fd(std::move(end)) {}
 
     [[nodiscard]] std::size_t buffered() const noexcept { return ahead.size() - ahead_begin; }
 
@@ -91,6 +88,8 @@ struct output_stream::impl {
         do {
             result = ::read(fd.native_handle(), target.data(), target.size());
         } while (result < 0 && errno == EINTR);
+        if (result < 0 && errno == EIO && fd.is_terminal())
+            return 0; // nobody has the other side open any more
         if (result < 0) {
             ec = errno == EAGAIN ? make_error_code(asio::error::would_block)
                                  : error_code(errno, boost::system::system_category());
@@ -104,7 +103,7 @@ struct output_stream::impl {
 
     /// Lets others have their turn when enough was read without waiting. Before a read and not
     /// after it: what has been read must reach the caller without a detour.
-    static asio::awaitable<void> give_way(std::shared_ptr<impl> self, clock::time_point deadline);
+    static asio::awaitable<void> give_way(std::shared_ptr<impl> self);
     /// At least one more byte into `ahead`; false at the end of the stream.
     static asio::awaitable<bool> fill(std::shared_ptr<impl> self, clock::time_point deadline);
     static asio::awaitable<std::size_t>
@@ -116,7 +115,7 @@ struct output_stream::impl {
     static asio::awaitable<std::string> read_all(std::shared_ptr<impl> self, std::size_t limit);
     static asio::awaitable<void> wait_readable(std::shared_ptr<impl> self);
 
-    asio::posix::stream_descriptor fd;
+    detail::stream_end fd;
     std::string ahead; // read from the pipe, not yet given to the caller
     std::size_t ahead_begin = 0;
     clock::duration limit = clock::duration::max();
@@ -127,6 +126,14 @@ struct output_stream::impl {
 
 namespace {
 
+/// For reads that could go on for as long as there is always data.
+void require_time(output_stream::clock::time_point deadline)
+{
+    if (deadline != output_stream::clock::time_point::max() &&
+        output_stream::clock::now() >= deadline)
+        throw boost::system::system_error(asio::error::timed_out, "read");
+}
+
 template <class Impl>
 void require(std::shared_ptr<Impl> const& impl)
 {
@@ -136,17 +143,12 @@ void require(std::shared_ptr<Impl> const& impl)
 
 } // namespace
 
-asio::awaitable<void> output_stream::impl::give_way(std::shared_ptr<impl> self,
-                                                    clock::time_point deadline)
+asio::awaitable<void> output_stream::impl::give_way(std::shared_ptr<impl> self)
 {
-    if (!self->loop.spent())
-        co_return;
     self->loop.reset();
     co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
     if (!self->fd.is_open())
         throw boost::system::system_error(asio::error::operation_aborted, "read");
-    if (deadline != clock::time_point::max() && clock::now() >= deadline)
-        throw boost::system::system_error(asio::error::timed_out, "read");
 }
 
 asio::awaitable<std::size_t> output_stream::impl::read(std::shared_ptr<impl> self,
@@ -156,7 +158,8 @@ asio::awaitable<std::size_t> output_stream::impl::read(std::shared_ptr<impl> sel
     require(self);
     if (target.size() == 0)
         co_return 0;
-    co_await give_way(self, deadline);
+    if (self->loop.spent())
+        co_await give_way(self);
     for (;;) {
         error_code ec;
         std::size_t const size = self->read_now(target, ec);
@@ -167,7 +170,7 @@ asio::awaitable<std::size_t> output_stream::impl::read(std::shared_ptr<impl> sel
         if (ec != asio::error::would_block)
             throw boost::system::system_error(ec, "read");
         self->loop.reset();
-        co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_read, deadline);
+        co_await self->fd.wait(asio::posix::descriptor_base::wait_read, deadline);
     }
 }
 
@@ -184,6 +187,8 @@ asio::awaitable<std::size_t> output_stream::impl::read_some(std::shared_ptr<impl
 asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
                                                 clock::time_point deadline)
 {
+    if (self->loop.spent())
+        co_await give_way(self);
     if (self->ahead_begin != 0) {
         self->ahead.erase(0, self->ahead_begin);
         self->ahead_begin = 0;
@@ -191,7 +196,6 @@ asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
     std::size_t const before = self->ahead.size();
     // Waits before it makes room, so that a stream that says nothing costs no buffer. The old
     // content stays whole if the wait throws.
-    co_await give_way(self, deadline);
     for (;;) {
         self->ahead.resize(before + chunk);
         error_code ec;
@@ -207,7 +211,7 @@ asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
         self->loop.reset();
         if (before == 0)
             self->ahead.shrink_to_fit();
-        co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_read, deadline);
+        co_await self->fd.wait(asio::posix::descriptor_base::wait_read, deadline);
     }
 }
 
@@ -217,8 +221,10 @@ output_stream::impl::read_line(std::shared_ptr<impl> self, std::size_t max)
     if (!self || (!self->fd.is_open() && self->buffered() == 0))
         throw boost::system::system_error(errc::not_piped);
     clock::time_point const deadline = detail::deadline_after(self->limit);
+    if (self->loop.spent() && self->fd.is_open())
+        co_await give_way(self);
     std::size_t searched = 0; // relative to ahead_begin, which moves when more is read
-    for (;;) {
+    for (bool first = true;; first = false) {
         std::size_t const end = self->ahead.find('\n', self->ahead_begin + searched);
         bool const complete = end != std::string::npos;
         std::size_t const size = complete ? end - self->ahead_begin : self->buffered();
@@ -227,9 +233,12 @@ output_stream::impl::read_line(std::shared_ptr<impl> self, std::size_t max)
         if (complete) {
             std::string line = self->ahead.substr(self->ahead_begin, size);
             self->drop(size + 1);
+            self->loop.count_line();
             co_return line;
         }
         searched = size;
+        if (!first)
+            require_time(deadline);
         bool more = false;
         if (self->fd.is_open())
             more = co_await fill(self, deadline);
@@ -248,9 +257,11 @@ asio::awaitable<std::string> output_stream::impl::read_all(std::shared_ptr<impl>
 {
     require(self);
     clock::time_point const deadline = detail::deadline_after(self->limit);
-    for (;;) {
+    for (bool first = true;; first = false) {
         if (self->buffered() > limit)
             throw boost::system::system_error(errc::output_too_long);
+        if (!first)
+            require_time(deadline);
         bool const more = co_await fill(self, deadline);
         if (more)
             continue;
@@ -266,12 +277,17 @@ asio::awaitable<void> output_stream::impl::wait_readable(std::shared_ptr<impl> s
         co_return;
     require(self);
     clock::time_point const deadline = detail::deadline_after(self->limit);
-    co_await detail::wait_ready(self->fd, asio::posix::descriptor_base::wait_read, deadline);
+    co_await self->fd.wait(asio::posix::descriptor_base::wait_read, deadline);
 }
 
 output_stream::output_stream(executor_type executor, int fd)
 {
-    impl_ = std::make_shared<impl>(std::move(executor), fd);
+    impl_ = std::make_shared<impl>(detail::stream_end(std::move(executor), fd));
+}
+
+output_stream::output_stream(std::shared_ptr<asio::posix::stream_descriptor> terminal)
+    : impl_(std::make_shared<impl>(detail::stream_end(std::move(terminal))))
+{
 }
 
 bool output_stream::is_open() const noexcept
@@ -329,6 +345,10 @@ std::size_t output_stream::try_read(asio::mutable_buffer buffer, error_code& ec)
 
 std::size_t output_stream::available() const noexcept
 {
+    // A terminal counts only what has reached its line discipline; this is all its buffers hold.
+    constexpr std::size_t terminal_buffers = 128 * 1024;
+    if (is_open() && impl_->fd.is_terminal())
+        return terminal_buffers;
     int size = 0;
     if (!is_open() || ::ioctl(impl_->fd.native_handle(), FIONREAD, &size) != 0 || size < 0)
         return 0;
@@ -342,16 +362,14 @@ std::uint64_t output_stream::total() const noexcept
 
 void output_stream::cancel() noexcept
 {
-    error_code ignored; // nothing was pending
     if (impl_)
-        impl_->fd.cancel(ignored);
+        impl_->fd.cancel();
 }
 
 void output_stream::close() noexcept
 {
-    error_code ignored; // the number is free in any case
     if (impl_)
-        impl_->fd.close(ignored);
+        impl_->fd.close();
 }
 
 int output_stream::native_handle() const noexcept
@@ -366,7 +384,7 @@ bool output_stream::has_read_ahead() const noexcept
 
 asio::posix::stream_descriptor& output_stream::descriptor() const
 {
-    return impl_->fd;
+    return impl_->fd.descriptor();
 }
 
 } // namespace execasio

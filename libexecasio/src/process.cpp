@@ -101,6 +101,11 @@ output_stream& process::error()
     return require(state_).error;
 }
 
+pseudo_terminal& process::terminal()
+{
+    return require(state_).terminal;
+}
+
 asio::awaitable<exit_record> process::wait()
 {
     return detail::wait_for(state_);

@@ -289,12 +289,21 @@ error_code process_state::begin_stop(stop_plan plan, end_cause cause)
     return {};
 }
 
+void process_state::kill(end_cause cause) noexcept
+{
+    cause_ = cause;
+    child_.signal(SIGKILL);
+    if (group_ == pid())
+        child_.signal_group(group_, SIGKILL);
+}
+
 void process_state::abandon() noexcept
 {
     // Not closed: a copy of the handle may still read what the process has left in a pipe.
     input = input_stream();
     output = output_stream();
     error = output_stream();
+    terminal = pseudo_terminal();
     if (ended_ || child_.pid() == 0)
         return;
     if (child_.is_foreign()) {
@@ -302,13 +311,8 @@ void process_state::abandon() noexcept
             child_.signal(SIGKILL);
         return;
     }
-    if (on_destroy == lifetime::kill) {
-        if (!stop_)
-            cause_ = end_cause::dropped;
-        child_.signal(SIGKILL);
-        if (group_ == pid())
-            child_.signal_group(group_, SIGKILL);
-    }
+    if (on_destroy == lifetime::kill)
+        kill(stop_ ? cause_ : end_cause::dropped);
     try {
         check();
         // Reaped by the event loop, if it goes on; by the orphanage otherwise.

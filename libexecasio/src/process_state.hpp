@@ -56,12 +56,16 @@ public:
     error_code begin_stop(stop_plan plan, end_cause cause);
     void stop_stage(std::size_t index) noexcept { stop_stage_ = index; }
 
+    /// SIGKILL for the process, and for its group if that is its own.
+    void kill(end_cause cause) noexcept;
+
     /// The end of the handle that owned the child.
     void abandon() noexcept;
 
     input_stream input;
     output_stream output;
     output_stream error;
+    pseudo_terminal terminal;
     lifetime on_destroy;
 
 private:

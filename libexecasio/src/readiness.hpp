@@ -36,25 +36,30 @@ class fairness {
 public:
     static constexpr unsigned max_operations = 16;
     static constexpr std::size_t max_bytes = 1024 * 1024;
+    static constexpr unsigned max_lines =
+        1024; // some work is done for each, by the caller at least
 
     void count(std::size_t bytes) noexcept
     {
         ++operations_;
         bytes_ += bytes;
     }
+    void count_line() noexcept { ++lines_; }
     /// Whether the loop should get its turn now.
     [[nodiscard]] bool spent() const noexcept
     {
-        return operations_ >= max_operations || bytes_ >= max_bytes;
+        return operations_ >= max_operations || bytes_ >= max_bytes || lines_ >= max_lines;
     }
     void reset() noexcept
     {
         operations_ = 0;
+        lines_ = 0;
         bytes_ = 0;
     }
 
 private:
     unsigned operations_ = 0;
+    unsigned lines_ = 0;
     std::size_t bytes_ = 0;
 };
 

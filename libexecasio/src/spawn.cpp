@@ -7,12 +7,33 @@
 namespace execasio {
 namespace detail {
 
+namespace {
+
+/// What of the standard streams is on the terminal is reached by its master.
+void connect_terminal(process_state& state, asio::any_io_executor const& executor,
+                      command const& cmd, sys::unique_fd& master)
+{
+    auto const shared = std::make_shared<asio::posix::stream_descriptor>(executor, master.get());
+    static_cast<void>(master.release());
+    shared->non_blocking(true);
+    state.terminal = pseudo_terminal(shared);
+    if (cmd.input().is(stream::inherit))
+        state.input = input_stream(shared);
+    if ((cmd.output().is(stream::inherit) && !cmd.merges_output()) ||
+        (cmd.error().is(stream::inherit) && !cmd.merges_error()))
+        state.output = output_stream(shared);
+}
+
+} // namespace
+
 process launch(asio::any_io_executor executor, command const& cmd, launch_plan& plan,
                int (*hook)(void*) noexcept, void* hook_context)
 {
     reap_orphans();
     try {
         auto state = std::make_shared<process_state>(executor, cmd);
+        if (plan.terminal)
+            connect_terminal(*state, executor, cmd, plan.terminal);
         if (plan.input)
             state->input = input_stream(executor, plan.input.get());
         static_cast<void>(plan.input.release());

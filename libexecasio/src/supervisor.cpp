@@ -2,6 +2,7 @@
 
 #include "execasio/spawn.hpp"
 #include "execasio/stop.hpp"
+#include "process_state.hpp"
 #include "readiness.hpp"
 
 #include <boost/asio/redirect_error.hpp>
@@ -9,8 +10,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <map>
-
-#include <signal.h>
 
 namespace execasio {
 
@@ -99,12 +98,8 @@ asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> se
         request_stop(entry.proc, entry.plan); // a refusal shows at the bound
     if (co_await wait_empty(self, bound))
         co_return 0;
-    for (auto& [id, entry] : self->members) {
-        error_code ignored;
-        entry.proc.signal(SIGKILL, ignored);
-        if (entry.proc.group() == id)
-            entry.proc.signal_group(SIGKILL, ignored);
-    }
+    for (auto& [id, entry] : self->members)
+        process_access::state(entry.proc)->kill(end_cause::dropped);
     co_await wait_empty(self, std::chrono::seconds(1));
     co_return self->members.size();
 }

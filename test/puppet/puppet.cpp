@@ -13,6 +13,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -53,6 +55,13 @@ extern "C" void report_signal(int number)
         '\n'};
     if (::write(STDOUT_FILENO, text, sizeof text) < 0)
         std::_Exit(97);
+}
+
+volatile sig_atomic_t code_to_leave_with = 0;
+
+extern "C" void leave_at_signal(int)
+{
+    std::_Exit(code_to_leave_with);
 }
 
 void list_descriptors()
@@ -110,6 +119,35 @@ std::size_t count_input()
     }
 }
 
+/// Numbered lines, so that a loss or a change of order shows.
+void write_lines(std::size_t count)
+{
+    std::string block;
+    for (std::size_t i = 0; i < count; ++i) {
+        block += std::to_string(i) + "\n";
+        if (block.size() < 32 * 1024 && i + 1 < count)
+            continue;
+        for (std::size_t done = 0; done < block.size();) {
+            ssize_t const n = ::write(STDOUT_FILENO, block.data() + done, block.size() - done);
+            if (n < 0)
+                die("write");
+            done += static_cast<std::size_t>(n);
+        }
+        block.clear();
+    }
+}
+
+/// Becomes a process's tracer, which then gets to see its zombie first, until the input ends.
+void trace(pid_t pid)
+{
+    if (::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) {
+        say("refused");
+        return;
+    }
+    say("traced");
+    count_input();
+}
+
 /// Runs the verbs that follow in a child of its own.
 bool fork_here(bool new_session)
 {
@@ -159,7 +197,11 @@ int main(int argc, char** argv)
             set_handler(static_cast<int>(number()), SIG_IGN);
         else if (verb == "report")
             set_handler(static_cast<int>(number()), report_signal);
-        else if (verb == "pause")
+        else if (verb == "leave") { // at a signal, with an exit code
+            auto const signal = static_cast<int>(number());
+            code_to_leave_with = static_cast<int>(number());
+            set_handler(signal, leave_at_signal);
+        } else if (verb == "pause")
             ::pause();
         else if (verb == "pause-forever")
             for (;;)
@@ -168,13 +210,42 @@ int main(int argc, char** argv)
             write_bytes(static_cast<std::size_t>(number()), 'x');
         else if (verb == "write-forever")
             write_bytes(~std::size_t{0}, 'y');
-        else if (verb == "cat")
+        else if (verb == "lines")
+            write_lines(static_cast<std::size_t>(number()));
+        else if (verb == "print") { // without a newline
+            std::string const text = next();
+            if (::write(STDOUT_FILENO, text.data(), text.size()) < 0)
+                die("write");
+        } else if (verb == "await") { // one byte of standard input, or its end
+            char byte;
+            if (::read(STDIN_FILENO, &byte, 1) < 0)
+                die("read");
+        } else if (verb == "cat")
             copy_input();
         else if (verb == "count")
             say(std::to_string(count_input()));
-        else if (verb == "close")
+        else if (verb == "window") {
+            winsize w{};
+            say(::ioctl(STDIN_FILENO, TIOCGWINSZ, &w) != 0
+                    ? "none"
+                    : std::to_string(w.ws_row) + " " + std::to_string(w.ws_col));
+        } else if (verb == "controlling-terminal") {
+            int const fd = ::open("/dev/tty", O_RDWR | O_NOCTTY);
+            say(fd >= 0 && ::tcgetpgrp(fd) == ::getpgrp() ? "yes" : "no");
+        } else if (verb == "close")
             ::close(static_cast<int>(number()));
-        else if (verb == "fds")
+        else if (verb == "trace")
+            trace(static_cast<pid_t>(number()));
+        else if (verb == "kill") { // the process that the environment names
+            char const* const pid = std::getenv("CHILD_PID");
+            if (!pid || ::kill(std::atoi(pid), static_cast<int>(number())) != 0)
+                die("kill");
+        } else if (verb == "core-limit") {
+            auto const bytes = static_cast<rlim_t>(number());
+            rlimit const limit{bytes, bytes};
+            if (::setrlimit(RLIMIT_CORE, &limit) != 0)
+                die("setrlimit");
+        } else if (verb == "fds")
             list_descriptors();
         else if (verb == "signals")
             signal_state();

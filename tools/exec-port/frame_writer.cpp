@@ -139,6 +139,12 @@ void frame_writer::fail()
     on_failure_();
 }
 
+void frame_writer::finish()
+{
+    write();
+    discard_all();
+}
+
 void frame_writer::discard_all()
 {
     discarding_ = true;

@@ -56,8 +56,9 @@ public:
     output_block take_block();
     void give_back(output_block block) { spare_.push_back(std::move(block)); }
 
-    /// Drops what is queued, and from now on everything: nobody is to be told any more.
-    void discard_all();
+    /// Nobody is to be told any more: sends what the pipe takes of the queue at once, such as the
+    /// replies to requests that came together with the end, and drops all else from now on.
+    void finish();
 
     [[nodiscard]] bool has_room() const noexcept { return queued_ < high_water; }
     [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
@@ -78,6 +79,7 @@ private:
     void write();
     void consume(std::size_t size);
     void fail();
+    void discard_all();
 
     asio::posix::stream_descriptor fd_;
     int number_;

@@ -99,8 +99,8 @@ void port::end(int code)
 asio::awaitable<void> port::shut_down()
 {
     ending_ = true;
-    signals_.cancel();     // a second signal takes its default course
-    writer_.discard_all(); // children can go on writing, but nobody is told any more
+    signals_.cancel(); // still caught: a second signal must not cut the clean-up short
+    writer_.finish();  // children can go on writing, but nobody is told any more
     std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
     if (left != 0)
         log::warn(std::to_string(left) + " process(es) cannot be killed");
@@ -207,14 +207,50 @@ void port::handle(std::int64_t, stdin_request const& r)
 
 void port::handle(std::int64_t id, winsz_request const& r)
 {
-    handle(id, supervisor_.find(r.os_pid) ? refusal::text("failed to set window size")
-                                          : no_such_child(r.os_pid));
+    execasio::process* const p = supervisor_.find(r.os_pid);
+    if (!p) {
+        handle(id, no_such_child(r.os_pid));
+        return;
+    }
+    error_code ec;
+    p->terminal().resize({r.size.rows, r.size.columns}, ec);
+    if (ec)
+        handle(id, refusal::text("failed to set window size"));
+    else
+        answer(id, ec);
 }
 
 void port::handle(std::int64_t id, pty_opts_request const& r)
 {
-    handle(id, supervisor_.find(r.os_pid) ? refusal::text("failed to set pty opts")
-                                          : no_such_child(r.os_pid));
+    execasio::process* const p = supervisor_.find(r.os_pid);
+    if (!p) {
+        handle(id, no_such_child(r.os_pid));
+        return;
+    }
+    if (!p->terminal().is_open()) {
+        handle(id, refusal::text("failed to set pty opts"));
+        return;
+    }
+    // All or nothing: a request with a fault changes nothing.
+    for (pty_setting const& setting : r.settings) {
+        if (execasio::support_of(setting.name) == execasio::terminal_mode_support::supported)
+            continue;
+        handle(id, refusal::text("failed to set pty option " + setting.name));
+        return;
+    }
+    if (r.flaw) {
+        handle(id, *r.flaw);
+        return;
+    }
+    for (pty_setting const& setting : r.settings) {
+        error_code ec;
+        p->terminal().mode({setting.name, setting.value}, ec);
+        if (ec) {
+            handle(id, refusal::text("failed to set pty option " + setting.name));
+            return;
+        }
+    }
+    answer(id, {});
 }
 
 void port::handle(std::int64_t id, setpgid_request const& r)

@@ -23,12 +23,12 @@ using execasio::command;
 using execasio::stage;
 using execasio::stream;
 
-stream to_stream(redirection const& r, int number)
+stream to_stream(redirection const& r, int number, bool on_terminal)
 {
     switch (r.to) {
     case redirection::target::null: return stream::null;
     case redirection::target::closed: return stream::close;
-    case redirection::target::erlang: return stream::pipe;
+    case redirection::target::erlang: return on_terminal ? stream::inherit : stream::pipe;
     case redirection::target::file:
         if (number == STDIN_FILENO)
             return stream::read(r.path);
@@ -41,12 +41,27 @@ stream to_stream(redirection const& r, int number)
 void connect_streams(command& cmd, run_options const& options)
 {
     auto const& [in, out, err] = options.streams;
-    cmd.input(to_stream(in, STDIN_FILENO));
-    cmd.output(to_stream(out, STDOUT_FILENO)).error(to_stream(err, STDERR_FILENO));
+    bool const on_terminal = options.pty.has_value();
+    cmd.input(to_stream(in, STDIN_FILENO, on_terminal));
+    cmd.output(to_stream(out, STDOUT_FILENO, on_terminal));
+    cmd.error(to_stream(err, STDERR_FILENO, on_terminal));
     if (out.to == redirection::target::other_output)
         cmd.merge_output();
     if (err.to == redirection::target::other_output)
         cmd.merge_error();
+}
+
+void set_terminal(command& cmd, run_options const& options)
+{
+    if (!options.pty)
+        return;
+    execasio::terminal_options terminal;
+    terminal.echo(options.pty_echo); // before the modes, one of which may say otherwise
+    for (pty_setting const& setting : *options.pty)
+        terminal.mode(setting.name, setting.value);
+    if (options.winsz)
+        terminal.size({options.winsz->rows, options.winsz->columns});
+    cmd.terminal(std::move(terminal));
 }
 
 void set_group(command& cmd, run_options const& options)
@@ -79,8 +94,6 @@ std::string shell()
 
 std::optional<refusal> not_supported(run_options const& options)
 {
-    if (options.pty)
-        return refusal::text("pty - pseudo terminals are not supported by this version");
     // Without privileges there is nothing that a child could keep.
     if (options.capabilities && ::geteuid() == 0)
         return refusal::text("capabilities - not supported by this version");
@@ -113,6 +126,7 @@ command to_command(run_request const& request)
     if (options.nice)
         cmd.nice(*options.nice);
     set_group(cmd, options);
+    set_terminal(cmd, options);
     connect_streams(cmd, options);
     return cmd;
 }
@@ -131,6 +145,8 @@ refusal start_refusal(execasio::spawn_error const& e)
     case stage::pipe_error:
         return refusal::text(std::string("Couldn't start pid: Failed to create a pipe for ") +
                              stream_name(e.where()) + ": " + reason);
+    case stage::terminal:
+        return refusal::text("Couldn't start pid: Failed to open a pty: " + reason);
     default:
         return refusal::text(std::string("Couldn't start pid: Failed to fork (") +
                              execasio::to_string(e.where()) + "): " + reason);
@@ -148,6 +164,8 @@ command stand_in(command const& failed, std::string message)
         cmd.merge_output();
     if (failed.merges_error())
         cmd.merge_error();
+    if (failed.terminal())
+        cmd.terminal(*failed.terminal());
     return cmd;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "execasio/pseudo_terminal.hpp"
 #include "execasio/stream.hpp"
 
 #include <optional>
@@ -112,6 +113,13 @@ public:
     /// Only for a child that leads its group. 0 (default): none.
     command& group_signal_at_exit(int signal);
 
+    /// Gives the child a pseudo terminal of its own, as its controlling terminal, in a session and
+    /// group of its own. Standard streams that are left inherited (the default) are on the
+    /// terminal: `process::input` and `process::output` are its master side, and everything that
+    /// arrives is output. Others stay what they are: `error(stream::pipe)` keeps standard error
+    /// apart, on a pipe.
+    command& terminal(terminal_options options);
+
     command& new_session(); ///< setsid(2): no controlling terminal, a group of its own
     command& umask(mode_t mask);
     command& nice(int priority); ///< -20 (first) to 19 (last), setpriority(2); clamped there
@@ -142,7 +150,11 @@ public:
     }
     [[nodiscard]] process_group group() const noexcept { return group_; }
     [[nodiscard]] int group_signal_at_exit() const noexcept { return group_signal_at_exit_; }
-    [[nodiscard]] bool starts_session() const noexcept { return new_session_; }
+    [[nodiscard]] std::optional<terminal_options> const& terminal() const noexcept
+    {
+        return terminal_;
+    }
+    [[nodiscard]] bool starts_session() const noexcept { return new_session_ || terminal_; }
     [[nodiscard]] std::optional<mode_t> umask() const noexcept { return umask_; }
     [[nodiscard]] std::optional<int> nice() const noexcept { return nice_; }
     [[nodiscard]] bool inherits_signal_mask() const noexcept { return inherit_mask_; }
@@ -160,6 +172,7 @@ private:
     std::vector<passed_descriptor> descriptors_;
     process_group group_ = process_group::inherit();
     int group_signal_at_exit_ = 0;
+    std::optional<terminal_options> terminal_;
     std::optional<mode_t> umask_;
     std::optional<int> nice_;
     lifetime on_destroy_ = lifetime::kill;

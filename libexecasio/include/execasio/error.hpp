@@ -38,6 +38,10 @@ enum class errc {
     circular_merge,
     /// A descriptor number is negative, given twice, or one of the standard streams'.
     bad_descriptor,
+    /// No such terminal mode, none on Linux, or a value that it cannot have.
+    bad_terminal_mode,
+    /// The process was not started on a pseudo terminal.
+    no_terminal,
     /// The input queue holds as much as it may: wait, or give up on the child.
     input_queue_full,
 };
@@ -61,6 +65,7 @@ enum class stage {
     pipe_input,  ///< the pipe for standard input
     pipe_output, ///< the pipe for standard output
     pipe_error,  ///< the pipe for standard error
+    terminal,    ///< the pseudo terminal: opening it, its modes and size, or taking control of it
     initializer, ///< a Boost.Process initializer refused (`on_setup` or `on_exec_setup`)
     clone,       ///< no new process (EAGAIN: RLIMIT_NPROC or pids.max; ENOMEM)
     session,     ///< setsid

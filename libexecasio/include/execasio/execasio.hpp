@@ -12,6 +12,7 @@
 #include "execasio/input_stream.hpp"
 #include "execasio/output_stream.hpp"
 #include "execasio/process.hpp"
+#include "execasio/pseudo_terminal.hpp"
 #include "execasio/run.hpp"
 #include "execasio/spawn.hpp"
 #include "execasio/stop.hpp"

@@ -5,6 +5,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -37,6 +38,9 @@ public:
     /// @throws boost::system::system_error when it cannot be watched.
     input_stream(executor_type executor, int fd);
 
+    /// One direction of a pseudo terminal's master, which it shares.
+    explicit input_stream(std::shared_ptr<asio::posix::stream_descriptor> terminal);
+
     [[nodiscard]] bool is_open() const noexcept;
     [[nodiscard]] executor_type get_executor() const; ///< throws `errc::not_piped` if it has none
 
@@ -52,7 +56,8 @@ public:
     /// All types; meaning `partial`: some of the buffer may be written, and the next write follows.
     [[nodiscard]] asio::awaitable<void> write(asio::const_buffer buffer);
 
-    /// Closes when the writes begun before are done: the child then reads the end of its input.
+    /// Closes when the writes begun before are done: the child then reads the end of its input. On
+    /// a terminal that is its VEOF character, in canonical mode (termios(3)); the terminal stays.
     [[nodiscard]] asio::awaitable<void> finish();
 
     /// Writes what fits now, without waiting, unless other writes are under way.

@@ -49,6 +49,10 @@ public:
     /// @throws boost::system::system_error when it cannot be watched.
     output_stream(executor_type executor, int fd);
 
+    /// One direction of a pseudo terminal's master, which it shares. Its end is when nobody has the
+    /// other side open any more.
+    explicit output_stream(std::shared_ptr<asio::posix::stream_descriptor> terminal);
+
     [[nodiscard]] bool is_open() const noexcept;
     [[nodiscard]] executor_type get_executor() const; ///< throws `errc::not_piped` if it has none
 
@@ -83,7 +87,7 @@ public:
     std::size_t try_read(asio::mutable_buffer buffer, error_code& ec);
 
     /// How many bytes lie in the pipe at this moment (FIONREAD), besides those read ahead by
-    /// `read_line`.
+    /// `read_line`. Of a terminal: as many as could be.
     [[nodiscard]] std::size_t available() const noexcept;
 
     /// Bytes taken from the pipe so far.

@@ -5,6 +5,7 @@
 #include "execasio/exit_record.hpp"
 #include "execasio/input_stream.hpp"
 #include "execasio/output_stream.hpp"
+#include "execasio/pseudo_terminal.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -81,6 +82,10 @@ public:
     [[nodiscard]] input_stream& input();
     [[nodiscard]] output_stream& output();
     [[nodiscard]] output_stream& error();
+
+    /// Window size and modes of the terminal that the child was given by `command::terminal`; not
+    /// open for all others.
+    [[nodiscard]] pseudo_terminal& terminal();
 
     /// Completes when the process has ended and was reaped; at once (but through the executor) when
     /// that has been. Any number of waits at a time, with any completion token.

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -183,6 +184,9 @@ int child_main(void* context) noexcept
     }
     report.where = stage::session;
     if (plan.new_session && ::syscall(SYS_setsid) < 0)
+        return failed(plan, errno);
+    report.where = stage::terminal;
+    if (plan.terminal >= 0 && ::syscall(SYS_ioctl, plan.terminal, TIOCSCTTY, 0) < 0)
         return failed(plan, errno);
     report.where = stage::group;
     if (plan.set_group && ::syscall(SYS_setpgid, 0, plan.group) < 0)

@@ -33,6 +33,7 @@ struct child_plan {
     unsigned shared_below = 0; ///< not 0: the table is shared with the parent, copy only below this
 
     bool new_session = false;
+    int terminal = -1; ///< a terminal to take control of, as the leader of the new session
     bool set_group = false;
     pid_t group = 0;
     char const* directory = nullptr;
