@@ -1,0 +1,54 @@
+%% Commands on a pseudo terminal.
+
+-module(pty_tests).
+-export([a_terminal_has_24_rows_of_80/1, winsz_is_the_size_of_the_terminal/1,
+         the_size_can_be_changed/1, all_output_of_a_terminal_is_stdout/1,
+         eof_ends_the_input_but_not_the_terminal/1, input_is_not_echoed_unless_asked_for/1,
+         stop_ends_a_child_with_a_terminal/1]).
+
+-define(IO, [stdin, stdout, stderr]).
+
+a_terminal_has_24_rows_of_80(P) ->
+    {0, Output, <<>>} = outcome(P, "tty; stty size", [pty | ?IO]),
+    {match, _} = re:run(Output, "^/dev/pts/[0-9]+\r\n24 80\r\n$").
+
+winsz_is_the_size_of_the_terminal(P) ->
+    {0, <<"50 132\r\n">>, <<>>} = outcome(P, "stty size", [pty, {winsz, {50, 132}} | ?IO]).
+
+the_size_can_be_changed(P) ->
+    OsPid = run(P, "read go; stty size", [pty | ?IO]),
+    ok = exec_port:call(P, {winsz, OsPid, 10, 20}),
+    exec_port:stdin(P, OsPid, <<"go\n">>),
+    {0, <<"10 20\r\n">>, <<>>} = exec_port:outcome(OsPid).
+
+all_output_of_a_terminal_is_stdout(P) ->
+    {0, <<"out\r\nerr\r\n">>, <<>>} = outcome(P, "echo out; echo err >&2", [pty | ?IO]).
+
+eof_ends_the_input_but_not_the_terminal(P) ->
+    OsPid = run(P, "cat; echo rest", [pty | ?IO]),
+    exec_port:stdin(P, OsPid, <<"line\n">>),
+    {stdout, <<"line\r\n">>} = exec_port:next(OsPid),
+    exec_port:stdin(P, OsPid, eof),
+    {0, <<"rest\r\n">>, <<>>} = exec_port:outcome(OsPid).
+
+input_is_not_echoed_unless_asked_for(P) ->
+    [begin
+         OsPid = run(P, "read line; echo got $line", [pty | Options]),
+         exec_port:stdin(P, OsPid, <<"it\n">>),
+         {0, Output, <<>>} = exec_port:outcome(OsPid)
+     end || {Options, Output} <- [{?IO, <<"got it\r\n">>},
+                                  {[pty_echo | ?IO], <<"it\r\ngot it\r\n">>}]].
+
+stop_ends_a_child_with_a_terminal(P) ->
+    OsPid = run(P, "exec sleep 1000", [pty | ?IO]),
+    ok = exec_port:stop(P, OsPid),
+    {0, <<>>, <<>>} = exec_port:outcome(OsPid).
+
+outcome(P, Command, Options) -> exec_port:outcome(run(P, Command, Options)).
+
+run(P, Command, Options) ->
+    case exec_port:run(P, Command, Options) of
+        {pid, OsPid} -> OsPid;
+        {error, "pty - pseudo terminals are not supported" ++ _} ->
+            run_tests:skipped("no terminals in this version")
+    end.
