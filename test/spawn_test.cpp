@@ -371,7 +371,8 @@ BOOST_AUTO_TEST_CASE(every_failing_step_is_named)
     check(puppet().descriptor(2, 1), {stage::command, value(errc::bad_descriptor)});
     check(puppet().descriptor(5, 1).descriptor(5, 2),
           {stage::command, value(errc::bad_descriptor)});
-    check(command("no-such-program-anywhere"), {stage::search, ENOENT});
+    check(command("no-such-program-anywhere").environment("PATH", "/usr/bin:/bin"),
+          {stage::search, ENOENT});
     check(command("/no/such/program"), {stage::exec, ENOENT});
     check(command("/tmp"), {stage::exec, EACCES});
     check(command("tmp").environment("PATH", "/nonexistent:/"), {stage::search, EACCES});

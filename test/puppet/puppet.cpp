@@ -119,6 +119,16 @@ std::size_t count_input()
     }
 }
 
+void write_all(std::string const& text)
+{
+    for (std::size_t done = 0; done < text.size();) {
+        ssize_t const n = ::write(STDOUT_FILENO, text.data() + done, text.size() - done);
+        if (n < 0)
+            die("write");
+        done += static_cast<std::size_t>(n);
+    }
+}
+
 /// Numbered lines, so that a loss or a change of order shows.
 void write_lines(std::size_t count)
 {
@@ -127,14 +137,19 @@ void write_lines(std::size_t count)
         block += std::to_string(i) + "\n";
         if (block.size() < 32 * 1024 && i + 1 < count)
             continue;
-        for (std::size_t done = 0; done < block.size();) {
-            ssize_t const n = ::write(STDOUT_FILENO, block.data() + done, block.size() - done);
-            if (n < 0)
-                die("write");
-            done += static_cast<std::size_t>(n);
-        }
+        write_all(block);
         block.clear();
     }
+}
+
+/// As fast as can be: the same lines again and again.
+void repeat_lines(std::size_t count)
+{
+    std::string block;
+    for (std::size_t i = 0; i < count; ++i)
+        block += std::to_string(i) + "\n";
+    for (;;)
+        write_all(block);
 }
 
 /// Becomes a process's tracer, which then gets to see its zombie first, until the input ends.
@@ -212,6 +227,8 @@ int main(int argc, char** argv)
             write_bytes(~std::size_t{0}, 'y');
         else if (verb == "lines")
             write_lines(static_cast<std::size_t>(number()));
+        else if (verb == "repeat-lines")
+            repeat_lines(static_cast<std::size_t>(number()));
         else if (verb == "print") { // without a newline
             std::string const text = next();
             if (::write(STDOUT_FILENO, text.data(), text.size()) < 0)

@@ -1,0 +1,51 @@
+#include "support/forked.hpp"
+
+#include "support/run_coroutine.hpp"
+
+#include <execasio/exit_record.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace test {
+
+std::string failure_in_fork(std::function<void()> const& body)
+{
+    int ends[2];
+    BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    std::fflush(nullptr); // what is buffered must not come out of both
+    pid_t const pid = ::fork();
+    BOOST_REQUIRE(pid >= 0);
+    if (pid == 0) {
+        ::signal(SIGALRM, SIG_DFL);
+        ::alarm(static_cast<unsigned>(scaled(std::chrono::seconds(30)).count() / 1000));
+        std::string failure;
+        try {
+            body();
+        } catch (std::exception const& e) {
+            failure = e.what();
+        }
+        if (::write(ends[1], failure.data(), failure.size()) < 0)
+            std::_Exit(2);
+        std::_Exit(0);
+    }
+    ::close(ends[1]);
+    std::string failure;
+    char text[512];
+    for (ssize_t n; (n = ::read(ends[0], text, sizeof text)) > 0;)
+        failure.append(text, static_cast<std::size_t>(n));
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    if (status != 0)
+        failure += (failure.empty() ? "" : "; ") +
+                   describe(execasio::exit_record(status, rusage{}, std::chrono::nanoseconds(0)));
+    return failure;
+}
+
+} // namespace test
