@@ -63,8 +63,9 @@ BOOST_AUTO_TEST_CASE(has_a_sensible_size_which_can_be_changed_while_it_runs)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
+        std::string const change = std::to_string(SIGWINCH);
         command const cmd = on_terminal(
-            puppet("report", std::to_string(SIGWINCH), "window", "pause", "window", "pause"));
+            puppet("block", change, "window", "await-signal", change, "window", "pause"));
         execasio::process p = execasio::spawn(ex, cmd);
         BOOST_TEST(co_await line_of(p.output()) == "24 80");
         p.terminal().resize({50, 132});
@@ -162,7 +163,7 @@ BOOST_AUTO_TEST_CASE(closing_one_direction_does_not_disturb_the_other)
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
         command const cmd =
-            on_terminal(puppet("report", std::to_string(SIGUSR1), "say", "ready", "pause"));
+            on_terminal(puppet("block", "10", "say", "ready", "await-signal", "10"));
         execasio::process p = execasio::spawn(ex, cmd);
         BOOST_TEST(co_await line_of(p.output()) == "ready");
         asio::post(ex, [&] { // while the read below is waiting

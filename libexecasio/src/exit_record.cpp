@@ -1,8 +1,7 @@
 #include "execasio/exit_record.hpp"
 
-#include <cstring>
-
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 namespace execasio {

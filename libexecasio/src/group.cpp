@@ -3,7 +3,7 @@
 #include "linux/child_handle.hpp"
 #include "linux/proc.hpp"
 
-#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <vector>
 
@@ -33,26 +33,24 @@ std::optional<sys::child_handle> kill_member(pid_t pid, pid_t group)
 
 std::size_t kill_group_members(pid_t group)
 {
-    // Each round finds fewer, unless one forks faster than it is killed; then more rounds help.
-    constexpr int max_rounds = 100;
-    std::size_t left = 0;
-    for (int round = 0; round < max_rounds; ++round) {
+    using clock = std::chrono::steady_clock;
+    auto const deadline = clock::now() + std::chrono::seconds(1);
+    for (;;) {
         std::vector<pid_t> members = sys::group_members(group);
         std::erase(members, ::getpid());
-        left = members.size();
-        if (left == 0)
-            return 0;
         std::vector<sys::child_handle> dying;
         for (pid_t const pid : members)
             if (auto member = kill_member(pid, group))
                 dying.push_back(std::move(*member));
+        if (dying.empty() || clock::now() >= deadline)
+            return members.size(); // none left, none that may be killed, or one that does not die
         for (sys::child_handle const& member : dying) {
-            constexpr int patience = 100; // milliseconds
+            auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
             pollfd p{member.pidfd(), POLLIN, 0};
-            ::poll(&p, 1, patience);
+            if (member.pidfd() >= 0 && left.count() > 0)
+                ::poll(&p, 1, static_cast<int>(left.count()));
         }
     }
-    return left;
 }
 
 } // namespace execasio

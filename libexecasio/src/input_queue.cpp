@@ -90,7 +90,13 @@ error_code input_queue::push(std::string data)
         data.erase(0, written);
     }
     impl_->size += data.size();
-    impl_->waiting.push_back(std::move(data));
+    // Small pieces go together: each by itself would cost many times its size. The first may be
+    // being written.
+    constexpr std::size_t piece = 64 * 1024;
+    if (impl_->waiting.size() > 1 && impl_->waiting.back().size() + data.size() <= piece)
+        impl_->waiting.back() += data;
+    else
+        impl_->waiting.push_back(std::move(data));
     if (!impl_->writing)
         impl_->start_writing();
     return {};

@@ -162,8 +162,9 @@ asio::awaitable<void> input_stream::impl::finish(std::shared_ptr<impl> self)
     if (self->fd.is_terminal() && self->fd.is_open()) {
         // Closing would be a hangup. The end of a terminal's input is a character, which at the end
         // of a line that is not complete only completes it: then it takes a second one.
-        if (auto const end = sys::end_of_input_character(self->fd.native_handle())) {
-            std::string const characters(self->last == '\n' ? 1 : 2, *end);
+        int const fd = self->fd.native_handle();
+        if (auto const end = sys::end_of_input_character(fd)) {
+            std::string const characters(sys::completes_line(fd, self->last) ? 1 : 2, *end);
             co_await write_in_turn(self, asio::buffer(characters), deadline);
         }
     }
@@ -171,7 +172,7 @@ asio::awaitable<void> input_stream::impl::finish(std::shared_ptr<impl> self)
 }
 
 input_stream::input_stream(executor_type executor, int fd)
-    : impl_(std::make_shared<impl>(detail::stream_end(std::move(executor), fd)))
+    : impl_(std::make_shared<impl>(detail::stream_end(std::move(executor), sys::unique_fd(fd))))
 {
 }
 

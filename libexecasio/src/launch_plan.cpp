@@ -57,6 +57,7 @@ bool is_executable_file(std::string const& path) noexcept
 launch_plan::launch_plan(command const& cmd) : cmd_(cmd)
 {
     check();
+    child_ends_.reserve(4); // a descriptor just opened must not be lost for want of memory
     for (std::string const& word : cmd.arguments())
         argv_.push_back(const_cast<char*>(word.c_str())); // execve takes them so, and only reads
     argv_.push_back(nullptr);

@@ -282,7 +282,7 @@ asio::awaitable<void> output_stream::impl::wait_readable(std::shared_ptr<impl> s
 
 output_stream::output_stream(executor_type executor, int fd)
 {
-    impl_ = std::make_shared<impl>(detail::stream_end(std::move(executor), fd));
+    impl_ = std::make_shared<impl>(detail::stream_end(std::move(executor), sys::unique_fd(fd)));
 }
 
 output_stream::output_stream(std::shared_ptr<asio::posix::stream_descriptor> terminal)
@@ -380,6 +380,16 @@ int output_stream::native_handle() const noexcept
 bool output_stream::has_read_ahead() const noexcept
 {
     return impl_ && impl_->buffered() != 0;
+}
+
+bool output_stream::meant_for_other(error_code ec, unsigned cancellations) const noexcept
+{
+    return impl_->fd.meant_for_other(ec, cancellations);
+}
+
+unsigned output_stream::cancellations() const noexcept
+{
+    return impl_->fd.cancellations();
 }
 
 asio::posix::stream_descriptor& output_stream::descriptor() const

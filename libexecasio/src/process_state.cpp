@@ -214,8 +214,9 @@ void process_state::check_foreign()
         std::optional<int> known = child_.zombie_status();
         if (!known)
             known = child_.remembered_status();
-        if (!known && !awaiting_reaper_ && !child_.is_gone() && waiters_ != 0) {
-            await_reaper();
+        if (!known && !patience_over_ && !child_.is_gone()) {
+            if (!awaiting_reaper_ && waiters_ != 0)
+                await_reaper();
             return;
         }
         if (!known)
@@ -235,10 +236,27 @@ void process_state::await_reaper()
 {
     constexpr std::chrono::milliseconds patience{50};
     awaiting_reaper_ = true;
-    auto const look = [self = shared_from_this()](error_code) { self->check(); };
-    pidfd_.async_wait(asio::posix::descriptor_base::wait_error, look);
+    pidfd_.async_wait(asio::posix::descriptor_base::wait_error,
+                      [self = shared_from_this()](error_code) { self->reaper_awaited(false); });
     retry_ = std::make_unique<asio::steady_timer>(executor_, patience);
-    retry_->async_wait(look);
+    retry_->async_wait([self = shared_from_this()](error_code ec) {
+        if (!ec)
+            self->reaper_awaited(true);
+    });
+}
+
+void process_state::reaper_awaited(bool out_of_patience)
+{
+    if (ended_ || !awaiting_reaper_)
+        return;
+    if (waiters_ == 0) { // nobody wants to know any more; who does later begins anew
+        awaiting_reaper_ = false;
+        watching_ = false;
+        retry_->cancel();
+        return;
+    }
+    patience_over_ = out_of_patience;
+    check();
 }
 
 void process_state::finish()

@@ -74,6 +74,7 @@ private:
     void retry_later();
     void check_foreign();
     void await_reaper();
+    void reaper_awaited(bool out_of_patience);
     void finish();
     [[nodiscard]] bool readable_now() const noexcept;
 
@@ -94,6 +95,7 @@ private:
     int group_signal_at_exit_;
     bool group_is_own_ = false;
     bool watching_ = false;
+    bool patience_over_ = false;
     bool awaiting_reaper_ = false; // a foreign process has ended, its status is not known yet
     bool ended_ = false;
 };

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 
 namespace execasio {
 namespace {
@@ -35,6 +36,7 @@ struct side_work {
     captured error;
     bool output_ended = true;
     bool error_ended = true;
+    std::exception_ptr failure; // of a reader
     std::size_t limit = 0;
     unsigned readers = 0;
 };
@@ -80,9 +82,14 @@ void start_reading(std::shared_ptr<side_work> const& work, output_stream const& 
         return;
     ++work->readers;
     ended = false;
-    // Its only errors are those of a stream that was closed below.
     asio::co_spawn(stream.get_executor(), read_to_end(work, stream, into),
-                   [work, &ended](std::exception_ptr) { work->finished(ended); });
+                   [work, own = output_stream(stream), &ended](std::exception_ptr failure) mutable {
+                       if (failure) { // out of memory: the child must not wait for a reader
+                           work->failure = failure;
+                           own.close();
+                       }
+                       work->finished(ended);
+                   });
 }
 
 asio::awaitable<void> write_input(input_stream stream, std::string text)
@@ -98,6 +105,9 @@ asio::awaitable<void> wait_for_streams(std::shared_ptr<side_work> work, run_opti
     work->done.expires_at(detail::deadline_after(time));
     error_code ignored;
     co_await work->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+        throw boost::system::system_error(asio::error::operation_aborted, "run");
 }
 
 void settle(output_stream& stream, captured& into, std::size_t limit, bool ended)
@@ -149,6 +159,8 @@ asio::awaitable<run_result> run_process(process p, run_options options)
     result.how = co_await p.wait();
     limit.cancel();
     co_await wait_for_streams(work, options.drain());
+    if (work->failure)
+        std::rethrow_exception(work->failure);
     settle(output, work->output, work->limit, work->output_ended);
     settle(error, work->error, work->limit, work->error_ended);
     result.output = std::move(work->output);

@@ -13,7 +13,8 @@ namespace {
 void connect_terminal(process_state& state, asio::any_io_executor const& executor,
                       command const& cmd, sys::unique_fd& master)
 {
-    auto const shared = std::make_shared<asio::posix::stream_descriptor>(executor, master.get());
+    auto const shared = std::make_shared<asio::posix::stream_descriptor>(executor);
+    shared->assign(master.get());
     static_cast<void>(master.release());
     shared->non_blocking(true);
     state.terminal = pseudo_terminal(shared);
@@ -35,14 +36,11 @@ process launch(asio::any_io_executor executor, command const& cmd, launch_plan& 
         if (plan.terminal)
             connect_terminal(*state, executor, cmd, plan.terminal);
         if (plan.input)
-            state->input = input_stream(executor, plan.input.get());
-        static_cast<void>(plan.input.release());
+            state->input = input_stream(executor, plan.input.release());
         if (plan.output)
-            state->output = output_stream(executor, plan.output.get());
-        static_cast<void>(plan.output.release());
+            state->output = output_stream(executor, plan.output.release());
         if (plan.error)
-            state->error = output_stream(executor, plan.error.get());
-        static_cast<void>(plan.error.release());
+            state->error = output_stream(executor, plan.error.release());
         sys::child_handle child = plan.launch(hook, hook_context);
         state->take(std::move(child));
         return process_access::make(std::move(state));

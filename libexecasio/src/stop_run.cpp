@@ -4,9 +4,8 @@
 #include "linux/proc.hpp"
 #include "process_state.hpp"
 
-#include <cerrno>
-
 #include <signal.h>
+#include <unistd.h>
 
 namespace execasio::detail {
 
@@ -45,17 +44,19 @@ error_code stop_run::act(stop_plan::stage const& stage)
 
 error_code stop_run::send(int signal)
 {
-    // The process itself first: it may be the group's only hope to learn of a member that has
-    // changed its identity, and its answer is the one that counts.
-    error_code const ec = target_.signal(signal);
-    bool const group = plan_.target() == stop_target::group && target_.group() != 0;
-    error_code const group_ec = group ? target_.signal_group(signal) : error_code();
-    if (signal == SIGKILL || (ec && (!group || group_ec)))
+    pid_t const group = plan_.target() == stop_target::group ? target_.group() : 0;
+    // Once and not twice: a handler may count. The process itself may have left its group.
+    bool const in_group = group != 0 && ::getpgid(target_.pid()) == group;
+    error_code const group_ec = group != 0 ? target_.signal_group(signal) : error_code();
+    // A group's signal succeeds if any member could be signalled: whether this one could be, is
+    // asked by a signal that is none.
+    error_code const ec = target_.signal(in_group && !group_ec ? 0 : signal);
+    if (signal == SIGKILL || ec)
         return ec;
     // A stopped process keeps the signal pending until it is continued.
-    if (group)
+    if (group != 0)
         target_.signal_group(SIGCONT);
-    else if (auto const stat = sys::read_stat(target_.pid()); stat && stat->state == 'T')
+    if (auto const stat = sys::read_stat(target_.pid()); stat && stat->state == 'T')
         target_.signal(SIGCONT); // by pidfd: harmless if the number has changed hands since
     return ec;
 }

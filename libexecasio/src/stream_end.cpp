@@ -19,12 +19,9 @@ asio::awaitable<void> stream_end::wait(asio::posix::descriptor_base::wait_type w
         } catch (boost::system::system_error const& e) {
             failed = e.code();
         }
-        // Asio cancels a descriptor's waits for reading and for writing together, so on a terminal
-        // it may have been the other direction that was meant.
         asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
-        bool const meant_here = !terminal_ || !is_open() || cancellations != cancellations_ ||
-                                state.cancelled() != asio::cancellation_type::none;
-        if (meant_here || failed != asio::error::operation_aborted)
+        if (state.cancelled() != asio::cancellation_type::none ||
+            !meant_for_other(failed, cancellations))
             throw boost::system::system_error(failed);
     }
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "linux/unique_fd.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -16,10 +18,12 @@ namespace asio = boost::asio;
 /// which has one descriptor for both and which only the last of its users closes.
 class stream_end {
 public:
-    /// Takes ownership of a descriptor.
-    stream_end(asio::any_io_executor executor, int fd)
-        : fd_(std::make_shared<asio::posix::stream_descriptor>(std::move(executor), fd))
+    /// Takes ownership of a descriptor, also when it throws.
+    stream_end(asio::any_io_executor executor, sys::unique_fd fd)
+        : fd_(std::make_shared<asio::posix::stream_descriptor>(std::move(executor)))
     {
+        fd_->assign(fd.get());
+        static_cast<void>(fd.release());
         // Also tells Asio, which would otherwise ask the kernel at the first wait.
         fd_->non_blocking(true);
     }
@@ -39,6 +43,17 @@ public:
     /// As `wait_ready`, for this end alone: not disturbed by what becomes of the other direction.
     asio::awaitable<void> wait(asio::posix::descriptor_base::wait_type what,
                                std::chrono::steady_clock::time_point deadline);
+
+    /// Whether a wait that failed was cancelled for the other direction's sake: Asio cancels a
+    /// descriptor's waits for reading and for writing together.
+    /// @param cancellations As `cancellations()` was when the wait began.
+    [[nodiscard]] bool meant_for_other(boost::system::error_code ec,
+                                       unsigned cancellations) const noexcept
+    {
+        return terminal_ && ec == asio::error::operation_aborted && is_open() &&
+               cancellations == cancellations_;
+    }
+    [[nodiscard]] unsigned cancellations() const noexcept { return cancellations_; }
 
     /// Makes this end's pending wait fail with operation_aborted.
     void cancel() noexcept

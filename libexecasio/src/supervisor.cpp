@@ -35,7 +35,9 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
         // The number is free again only when its last bearer was reaped, whose handler may still be
         // on its way here: that one has to go first.
         if (auto const old = members.find(id); old != members.end()) {
-            old->second.proc.poll();
+            if (old->second.proc.poll())
+                throw boost::system::system_error(make_error_code(boost::system::errc::file_exists),
+                                                  "supervisor");
             auto const record = old->second.proc.record();
             ended(id, old->second.serial, record ? error_code() : errc::status_lost,
                   record.value_or(exit_record()));

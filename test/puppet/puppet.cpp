@@ -183,6 +183,24 @@ void set_handler(int number, void (*handler)(int))
         die("sigaction");
 }
 
+void change_mask(int how, int number)
+{
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, number);
+    ::sigprocmask(how, &set, nullptr);
+}
+
+void await_signal(int number)
+{
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, number);
+    int got = 0;
+    ::sigwait(&set, &got);
+    say("sig" + std::to_string(got));
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -216,7 +234,11 @@ int main(int argc, char** argv)
             auto const signal = static_cast<int>(number());
             code_to_leave_with = static_cast<int>(number());
             set_handler(signal, leave_at_signal);
-        } else if (verb == "pause")
+        } else if (verb == "block") // a signal, so that "await-signal" cannot miss it
+            change_mask(SIG_BLOCK, static_cast<int>(number()));
+        else if (verb == "await-signal")
+            await_signal(static_cast<int>(number()));
+        else if (verb == "pause")
             ::pause();
         else if (verb == "pause-forever")
             for (;;)

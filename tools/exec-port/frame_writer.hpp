@@ -44,6 +44,9 @@ public:
     /// From here on output has to wait.
     static constexpr std::size_t high_water = 512 * 1024;
 
+    /// From here on even requests have to wait, whose replies nobody reads.
+    static constexpr std::size_t reply_max = 16 * 1024 * 1024;
+
     /// @param on_failure Called once when the VM has closed its end.
     frame_writer(asio::any_io_executor executor, int fd, std::function<void()> on_failure);
 

@@ -73,9 +73,12 @@ int lead_group()
 /// Numbers 0 to 2 must not be given to something else, which children would then take for theirs.
 int open_standard_descriptors()
 {
-    for (int fd = 0; fd <= 2; ++fd)
-        if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd)
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) {
+            log::warn(std::string("cannot open /dev/null: ") + std::strerror(errno));
             return exit_code::null_device;
+        }
+    }
     return exit_code::ok;
 }
 
@@ -112,6 +115,7 @@ int serve(settings const& s)
             return exit_code::refused;
         }
     }
+    execasio::prepare_spawning(); // not before: it could take numbers that are to be the VM's
     restored_flags const in_flags(in);
     restored_flags const out_flags(out);
     asio::io_context context(1);
@@ -145,9 +149,13 @@ int main(int argc, char** argv)
         code = lead_group();
     if (code != exit_code::ok)
         return code;
+    // As whoever started the VM may not have left them.
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGHUP, SIG_IGN);
-    execasio::prepare_spawning();
+    ::signal(SIGCHLD, SIG_DFL); // if the VM's is ignored: no exit status could be learnt
     try {
         code = serve(s);
     } catch (std::exception const& e) {

@@ -9,8 +9,6 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <cerrno>
-#include <cstring>
-#include <vector>
 
 #include <signal.h>
 #include <unistd.h>
@@ -75,6 +73,8 @@ int port::run()
 asio::awaitable<void> port::serve()
 {
     while (!ending_) {
+        if (writer_.queued() > frame_writer::reply_max)
+            co_await writer_.wait_for_room();
         auto const frame = co_await reader_.next();
         if (!frame || ending_)
             break;
@@ -119,13 +119,14 @@ void port::handle(std::int64_t id, run_request const& r)
 void port::introduce(std::int64_t id, execasio::process p, run_options const& options)
 {
     int const os_pid = p.id();
-    // The number's last bearer may still be waiting for room to tell its end.
+    // First, because the end of the number's last bearer may be known only to the supervisor, which
+    // tells it here; or it may still be waiting for room to be told.
+    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options));
     if (auto const old = find(os_pid))
         old->finish_now();
     writer_.send(encode_pid(id, os_pid));
     log::trace(options.debug.value_or(log::level) > 0 ? 0 : 1,
                [=] { return "started process " + std::to_string(os_pid); });
-    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options));
     auto const c = std::make_shared<child>(added, options.success_exit_code, writer_,
                                            [this](child& told) { children_.erase(told.os_pid()); });
     children_[os_pid] = c;
@@ -161,8 +162,10 @@ void port::handle(std::int64_t id, manage_request const& r)
     try {
         introduce(id, execasio::adopt(context_.get_executor(), r.os_pid), r.options);
     } catch (boost::system::system_error const& e) {
+        // A thread's id is EINVAL, and ENOENT to newer kernels.
         handle(id, e.code() == boost::system::errc::no_such_process ||
-                           e.code() == boost::system::errc::invalid_argument
+                           e.code() == boost::system::errc::invalid_argument ||
+                           e.code() == boost::system::errc::no_such_file_or_directory
                        ? refusal::atom("not_found")
                        : system_refusal(e.code()));
     }

@@ -229,7 +229,7 @@ execasio::stop_plan to_stop_plan(run_options const& options)
     } else {
         plan.signal(SIGTERM, timeout);
     }
-    if (options.kill_group)
+    if (options.kill_group && options.group.value_or(0) != ::getpgrp()) // as in set_group
         plan.target(execasio::stop_target::group);
     return plan;
 }

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <iostream>
+#include <memory>
 #include <optional>
 
 #include <signal.h>
@@ -39,23 +40,25 @@ int exit_code_for(execasio::exit_record const& record)
 asio::awaitable<execasio::exit_record> run_it(run_settings const& settings)
 {
     auto const executor = co_await asio::this_coro::executor;
-    execasio::process job = execasio::spawn(executor, settings.command);
+    // Shared, because a handler that is due already runs even if its timer or set is destroyed.
+    auto const job =
+        std::make_shared<execasio::process>(execasio::spawn(executor, settings.command));
 
     asio::steady_timer limit(executor);
     if (settings.time_limit) {
         limit.expires_after(*settings.time_limit);
-        limit.async_wait([&](execasio::error_code ec) {
+        limit.async_wait([job, &settings](execasio::error_code ec) {
             if (!ec)
-                execasio::request_stop(job, settings.plan, execasio::end_cause::time_limit);
+                execasio::request_stop(*job, settings.plan, execasio::end_cause::time_limit);
         });
     }
     // Who ends this tool wants the command to end. A terminal has sent its SIGINT to both.
     asio::signal_set signals(executor, SIGTERM, SIGINT, SIGHUP);
-    signals.async_wait([&](execasio::error_code ec, int) {
+    signals.async_wait([job, &settings](execasio::error_code ec, int) {
         if (!ec)
-            execasio::request_stop(job, settings.plan);
+            execasio::request_stop(*job, settings.plan);
     });
-    execasio::exit_record const how = co_await job.wait();
+    execasio::exit_record const how = co_await job->wait();
     co_return how;
 }
 

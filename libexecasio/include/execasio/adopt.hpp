@@ -16,7 +16,8 @@ namespace execasio {
 /// The process object never ends the process by its destruction, unless `on_destroy` says so. Not
 /// for a child that a `process` owns already: two would reap it.
 ///
-/// @throws boost::system::system_error ESRCH (no such process), EINVAL (no process id), ENOSYS or
+/// @throws boost::system::system_error ESRCH (no such process), EINVAL or ENOENT (no process id),
+/// ENOSYS or
 ///     EPERM (pidfd_open is refused: Linux before 5.3, or a container's filter).
 [[nodiscard]] process adopt(asio::any_io_executor executor, pid_t pid);
 

@@ -33,9 +33,8 @@ private:
 /// What becomes of a child whose `process` object is destroyed while it runs.
 enum class lifetime {
     kill,    ///< SIGKILL at once; reaped in the background, never blocking
-    detach,  ///< it goes on under this program: reaped when it ends, gone when this program ends
-             ///< with a guardian
-    survive, ///< it goes on, also beyond the end of this program
+    detach,  ///< it goes on; once it has ended it is reaped at the next launch or exit of another
+    survive, ///< as detach, and meant to outlive this program
 };
 
 /// Describes a program to be run: what, with which arguments, environment, directory, streams.

@@ -114,6 +114,8 @@ private:
 
     [[nodiscard]] bool has_read_ahead() const noexcept;
     asio::posix::stream_descriptor& descriptor() const;
+    [[nodiscard]] bool meant_for_other(error_code ec, unsigned cancellations) const noexcept;
+    [[nodiscard]] unsigned cancellations() const noexcept;
 
     std::shared_ptr<impl> impl_;
 };
@@ -123,6 +125,7 @@ struct output_stream::read_operation {
 
     output_stream stream;
     asio::mutable_buffer target;
+    unsigned cancellations = 0;
     bool waiting = false;
 
     template <class Self>
@@ -135,13 +138,17 @@ struct output_stream::read_operation {
                 if (!ec && size == 0)
                     ec = asio::error::eof;
             }
-            if (ec != asio::error::would_block) {
+            bool const again = ec == asio::error::would_block ||
+                               (self.cancelled() == asio::cancellation_type::none &&
+                                stream.meant_for_other(ec, cancellations));
+            if (!again) {
                 self.complete(ec, size);
                 return;
             }
         }
+        cancellations = stream.cancellations();
         self.reset_cancellation_state(asio::enable_total_cancellation());
-        if (target.size() == 0 || stream.has_read_ahead())
+        if (target.size() == 0 || stream.has_read_ahead() || !stream.is_open())
             asio::post(stream.get_executor(), std::move(self));
         else
             stream.descriptor().async_wait(asio::posix::descriptor_base::wait_read,

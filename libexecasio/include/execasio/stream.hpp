@@ -11,7 +11,7 @@ namespace execasio {
 ///
 /// Files are opened by the parent, before the child exists, relative to the parent's working
 /// directory and close-on-exec: input for reading only, output for writing only. Opening never
-/// blocks: a FIFO that nobody reads is ENXIO (open(2), O_NONBLOCK).
+/// blocks: a FIFO that nobody reads is ENXIO, one that nobody writes is at its end (open(2)).
 class stream {
 public:
     // Unscoped, so that `stream::pipe` reads as a value of this class at the place of use.

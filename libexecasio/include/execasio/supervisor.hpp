@@ -36,6 +36,7 @@ public:
     process& spawn(command const& cmd, stop_plan plan = stop_plan());
 
     /// @param p A process that has not been seen to end, of the same executor.
+    /// @throws boost::system::system_error EEXIST when the set has that very process already.
     process& add(process p, stop_plan plan = stop_plan());
 
     /// nullptr when no process of that id is in the set.

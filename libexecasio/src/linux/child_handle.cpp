@@ -68,6 +68,8 @@ wait_outcome child_handle::wait(int options, int* status, rusage* usage) const n
 
 wait_outcome child_handle::peek() const noexcept
 {
+    if (foreign_ && !pidfd_) // forgotten at its end: nothing protects its number any more
+        return wait_outcome::lost;
     if (foreign_)
         return poll_pidfd() & POLLIN ? wait_outcome::ended : wait_outcome::running;
     return wait(WNOHANG | WNOWAIT, nullptr, nullptr);
@@ -137,8 +139,10 @@ int child_handle::signal_group(pid_t group, int number) const noexcept
         if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
             return errno;
     }
-    // The number stays the group's as long as its member, our child, is not reaped.
-    if (peek() == wait_outcome::lost || (foreign_ && is_gone()))
+    // The number stays the group's as long as its member, our child, is not reaped. When a foreign
+    // one is reaped cannot be told before Linux 6.9, so it has to be alive.
+    wait_outcome const now = peek();
+    if (now == wait_outcome::lost || (foreign_ && now != wait_outcome::running))
         return ESRCH;
     return ::kill(-group, number) == 0 ? 0 : errno;
 }

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 
 #include <linux/sched.h>
 #include <sched.h>
@@ -232,7 +231,7 @@ birth give_birth(child_plan& plan, bool share_table) noexcept
         return result;
     }
     unsigned const shared_below = plan.shared_below;
-    for (;;) {
+    for (;; share_table = false) {
         bool const share = share_table && !unshare_refused.load(std::memory_order_relaxed);
         plan.shared_below = share ? shared_below : 0;
         attempt a;
@@ -261,7 +260,9 @@ birth give_birth(child_plan& plan, bool share_table) noexcept
         // It said what failed, or was killed before it could; it ends, or has ended, either way.
         child.reap_blocking();
         if (report.table_refused) {
-            unshare_refused.store(true, std::memory_order_relaxed);
+            // ENOMEM and the like are of the moment.
+            if (report.error == ENOSYS || report.error == EPERM || report.error == EINVAL)
+                unshare_refused.store(true, std::memory_order_relaxed);
             continue;
         }
         result.failed_at = report.where;

@@ -235,6 +235,17 @@ std::optional<char> end_of_input_character(int fd) noexcept
     return static_cast<char>(t.c_cc[VEOF]);
 }
 
+bool completes_line(int fd, char last) noexcept
+{
+    termios2 t{};
+    if (last == '\n' || ::ioctl(fd, TCGETS2, &t) != 0)
+        return true;
+    if (last == '\r' && (t.c_iflag & ICRNL))
+        return true;
+    auto const byte = static_cast<cc_t>(last);
+    return byte != 0 && (byte == t.c_cc[VEOF] || byte == t.c_cc[VEOL] || byte == t.c_cc[VEOL2]);
+}
+
 } // namespace execasio::sys
 
 namespace execasio {

@@ -29,4 +29,7 @@ std::optional<std::int64_t> get_terminal_mode(int fd, std::string_view name) noe
 /// nullopt when the terminal is not in canonical mode, or has none.
 std::optional<char> end_of_input_character(int fd) noexcept;
 
+/// Whether a line is complete, in canonical mode, when this byte was the last one written.
+bool completes_line(int fd, char last) noexcept;
+
 } // namespace execasio::sys
