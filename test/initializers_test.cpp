@@ -1,6 +1,7 @@
 #include "support/conditions.hpp"
 #include "support/no_leaks.hpp"
 #include "support/pipe.hpp"
+#include "support/pipe_streams.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
@@ -108,7 +109,7 @@ BOOST_AUTO_TEST_CASE(stock_ones_of_boost_process_take_part)
         process p =
             execasio::spawn(ex, puppet("pwd", "link", "2", "fds", "cat"), directory, streams);
         out.close_writer();
-        execasio::output_stream reader(ex, out.release_reader());
+        execasio::output_stream reader = test::reader_of(ex, out);
         std::string const text = co_await reader.read_all();
         BOOST_TEST(text == "/\n/dev/null\n0 1 2\ninput");
         execasio::exit_record const how = co_await p.wait();

@@ -1,10 +1,10 @@
 #include "support/conditions.hpp"
-#include "support/errors.hpp"
 #include "support/no_leaks.hpp"
 #include "support/pipe.hpp"
+#include "support/pipe_streams.hpp"
 #include "support/print.hpp"
-#include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
 
 #include <execasio/input_queue.hpp>
 #include <execasio/spawn.hpp>
@@ -20,32 +20,24 @@
 #include <sys/ioctl.h>
 
 namespace asio = boost::asio;
-using execasio::command;
 using execasio::errc;
 using execasio::error_code;
 using execasio::input_queue;
-using execasio::input_stream;
 using execasio::process;
-using execasio::stream;
-using test::error_of;
 using test::pipe_ends;
-using test::puppet;
 using test::run_coroutine;
+using test::some_turns;
+using test::spawn_piped;
+using test::writer_of;
 
 namespace {
 
 constexpr std::size_t pipe_size = 64 * 1024;
 
-input_queue queue_of(asio::any_io_executor executor, pipe_ends& pipe, std::size_t max)
+input_queue queue_of(asio::any_io_executor executor, pipe_ends& pipe,
+                     std::size_t max = input_queue::default_max)
 {
-    return input_queue(input_stream(executor, pipe.release_writer()), max);
-}
-
-asio::awaitable<void> some_turns()
-{
-    auto const ex = co_await asio::this_coro::executor;
-    for (int i = 0; i < 10; ++i)
-        co_await asio::post(ex, asio::use_awaitable);
+    return input_queue(writer_of(executor, pipe), max);
 }
 
 /// Reads to the end on a thread of its own, in small pieces.
@@ -87,9 +79,7 @@ BOOST_AUTO_TEST_CASE(everything_comes_out_in_order_and_then_the_end)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        command cmd = puppet("cat");
-        cmd.input(stream::pipe).output(stream::pipe);
-        process p = execasio::spawn(ex, cmd);
+        process p = spawn_piped(ex, "cat");
         input_queue queue(p.input());
         std::string expected;
         for (int i = 0; i < 200; ++i) {
@@ -116,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_reader_as_fast_as_the_writer_gets_everything_in_order)
         auto const ex = co_await asio::this_coro::executor;
         for (int round = 0; round < 20; ++round) {
             pipe_ends pipe;
-            input_queue queue = queue_of(ex, pipe, input_queue::default_max);
+            input_queue queue = queue_of(ex, pipe);
             draining_reader reader(pipe);
             std::string expected;
             for (int i = 0; i < 60; ++i) {
@@ -143,11 +133,10 @@ BOOST_AUTO_TEST_CASE(a_push_between_the_last_byte_and_its_news_is_written)
 {
     pipe_ends pipe;
     asio::io_context context;
-    input_queue queue = queue_of(context.get_executor(), pipe, input_queue::default_max);
+    input_queue queue = queue_of(context.get_executor(), pipe);
     std::string const much(pipe_size + 10, 'a');
     BOOST_TEST(!queue.push(much)); // the background has 10 bytes to write, when it gets to run
-    std::string text(much.size(), '\0');
-    BOOST_REQUIRE(::read(pipe.reader(), text.data(), pipe_size) == ssize_t{pipe_size});
+    pipe.read(pipe_size);
     // After each handler that the context runs.
     std::string expected(10, 'a');
     for (char next = 'b'; context.poll_one() != 0; ++next) {
@@ -156,7 +145,7 @@ BOOST_AUTO_TEST_CASE(a_push_between_the_last_byte_and_its_news_is_written)
         expected += next;
     }
     BOOST_TEST(queue.size() == 0u);
-    text.resize(100);
+    std::string text(100, '\0');
     ssize_t const size = ::read(pipe.reader(), text.data(), text.size());
     BOOST_REQUIRE(size > 0);
     BOOST_TEST(text.substr(0, static_cast<std::size_t>(size)) == expected);
@@ -207,7 +196,7 @@ BOOST_AUTO_TEST_CASE(closing_drops_what_is_queued)
         auto const ex = co_await asio::this_coro::executor;
         for (bool const turns : {false, true}) {
             pipe_ends pipe;
-            input_queue queue = queue_of(ex, pipe, input_queue::default_max);
+            input_queue queue = queue_of(ex, pipe);
             BOOST_TEST(!queue.push(std::string(pipe_size + 100, 'a')));
             BOOST_TEST(!queue.push("b"));
             if (turns)
@@ -233,7 +222,7 @@ BOOST_AUTO_TEST_CASE(a_reader_that_has_gone_ends_it_quietly)
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
         pipe_ends pipe;
-        input_queue queue = queue_of(ex, pipe, input_queue::default_max);
+        input_queue queue = queue_of(ex, pipe);
         BOOST_TEST(!queue.push(std::string(pipe_size + 100, 'a')));
         co_await some_turns();
         pipe.close_reader();
@@ -242,7 +231,7 @@ BOOST_AUTO_TEST_CASE(a_reader_that_has_gone_ends_it_quietly)
         BOOST_TEST(queue.push("x") == errc::not_piped);
 
         pipe_ends other;
-        input_queue direct = queue_of(ex, other, input_queue::default_max);
+        input_queue direct = queue_of(ex, other);
         other.close_reader();
         BOOST_TEST(!direct.push("x")); // dropped, as if it had come a moment earlier
         BOOST_TEST(direct.push("x") == errc::not_piped);
@@ -254,9 +243,7 @@ BOOST_AUTO_TEST_CASE(the_background_outlives_the_queue)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        command cmd = puppet("count");
-        cmd.input(stream::pipe).output(stream::pipe);
-        process p = execasio::spawn(ex, cmd);
+        process p = spawn_piped(ex, "count");
         {
             input_queue queue(p.input());
             BOOST_TEST(!queue.push(std::string(500000, 'a')));

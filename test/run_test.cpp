@@ -2,9 +2,11 @@
 #include "support/errors.hpp"
 #include "support/no_leaks.hpp"
 #include "support/pipe.hpp"
+#include "support/pipe_streams.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
 
 #include <execasio/run.hpp>
 #include <execasio/spawn.hpp>
@@ -32,11 +34,11 @@ using test::error_of;
 using test::has_ended;
 using test::pipe_ends;
 using test::puppet;
+using test::read_pid;
+using test::reader_of;
 using test::run_coroutine;
 
 namespace {
-
-constexpr auto never = run_options::duration(std::chrono::hours(1));
 
 std::string numbers_below(std::size_t count)
 {
@@ -159,7 +161,8 @@ BOOST_AUTO_TEST_CASE(the_longest_times_mean_no_limit)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        for (auto const longest : {never, run_options::duration::max()}) {
+        for (auto const longest :
+             {run_options::duration(test::never), run_options::duration::max()}) {
             pipe_ends pipe;
             run_options options;
             options.time_limit(longest).drain(longest);
@@ -261,9 +264,8 @@ BOOST_AUTO_TEST_CASE(cancelling_kills_the_process)
                                                         BOOST_TEST(bool(e));
                                                         cancelled = true;
                                                     }));
-        execasio::output_stream out(ex, pipe.release_reader());
-        auto const line = co_await out.read_line();
-        auto const pid = static_cast<pid_t>(std::stol(line.value()));
+        execasio::output_stream out = reader_of(ex, pipe);
+        pid_t const pid = co_await read_pid(out);
         signal.emit(asio::cancellation_type::terminal);
         co_await test::until([&] { return cancelled; });
         BOOST_TEST(has_ended(pid, 10s));

@@ -1,10 +1,10 @@
 #include "support/conditions.hpp"
-#include "support/errors.hpp"
 #include "support/no_leaks.hpp"
-#include "support/pipe.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
+#include "support/zombies.hpp"
 
 #include <execasio/spawn.hpp>
 #include <execasio/supervisor.hpp>
@@ -21,7 +21,6 @@
 #include <vector>
 
 #include <signal.h>
-#include <sys/wait.h>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -34,25 +33,21 @@ using execasio::process;
 using execasio::stop_plan;
 using execasio::stream;
 using execasio::supervisor;
-using test::error_of;
+using test::await_ready;
 using test::has_ended;
-using test::pipe_ends;
+using test::never;
 using test::puppet;
+using test::ready_command;
 using test::run_coroutine;
 
 namespace {
-
-constexpr auto never = std::chrono::hours(1);
 
 /// Spawns one that is ready to be stopped.
 template <class... Words>
 asio::awaitable<pid_t> add_ready(supervisor& all, stop_plan plan, Words... words)
 {
-    command cmd = puppet(words..., "say", "ready", "pause-forever");
-    cmd.output(stream::pipe);
-    process& p = all.spawn(cmd, std::move(plan));
-    auto const line = co_await p.output().read_line();
-    BOOST_REQUIRE(line.value() == "ready");
+    process& p = all.spawn(ready_command(words...), std::move(plan));
+    co_await await_ready(p.output());
     co_return p.id();
 }
 
@@ -152,9 +147,7 @@ BOOST_AUTO_TEST_CASE(a_lost_status_is_told_as_such)
         });
         pid_t const pid = co_await add_ready(all, stop_plan());
         ::kill(pid, SIGKILL);
-        int status = 0;
-        while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
+        test::reap_behind_our_back(pid);
         co_await test::until([&] { return ended == 1; });
         BOOST_TEST(all.size() == 0u);
     });
@@ -173,13 +166,11 @@ BOOST_AUTO_TEST_CASE(shutdown_ends_two_hundred_at_once)
             });
             std::vector<process*> added;
             for (int i = 0; i < 200; ++i) {
-                command cmd = i % 4 == 0 ? puppet("ignore", "15", "say", "ready", "pause-forever")
-                                         : puppet("say", "ready", "pause-forever");
-                cmd.output(stream::pipe);
+                command const cmd = i % 4 == 0 ? ready_command("ignore", "15") : ready_command();
                 added.push_back(&all.spawn(cmd, stop_plan().grace(300ms)));
             }
             for (process* p : added)
-                co_await p->output().read_line();
+                co_await await_ready(p->output());
             auto const before = std::chrono::steady_clock::now();
             std::size_t const left = co_await all.shutdown(20s);
             auto const took = std::chrono::steady_clock::now() - before;

@@ -2,6 +2,7 @@
 
 #include "support/run_coroutine.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -20,6 +21,25 @@
 #include <unistd.h>
 
 namespace test {
+
+/// A time that no passing test spends.
+constexpr auto never = std::chrono::hours(1);
+
+/// Lets the event loop take all the turns that it has work for now.
+inline asio::awaitable<void> some_turns()
+{
+    auto const executor = co_await asio::this_coro::executor;
+    for (int i = 0; i < 10; ++i)
+        co_await asio::post(executor, asio::use_awaitable);
+}
+
+/// Holds what a coroutine has until its context goes.
+inline asio::awaitable<void> for_ever()
+{
+    auto const executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
+    co_await timer.async_wait(asio::use_awaitable);
+}
 
 /// Awaits what the kernel has no event for, by looking again and again; fails at a deadline.
 template <class Condition>
@@ -78,6 +98,17 @@ inline std::chrono::nanoseconds own_cpu_time()
     timespec t{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+/// CPU time that this process uses in a time in which nothing happens, which is the point: it is
+/// there to be measured.
+inline asio::awaitable<std::chrono::nanoseconds> cpu_time_within(std::chrono::milliseconds time)
+{
+    auto const executor = co_await asio::this_coro::executor;
+    asio::steady_timer window(executor, time);
+    auto const before = own_cpu_time();
+    co_await window.async_wait(asio::use_awaitable);
+    co_return own_cpu_time() - before;
 }
 
 /// Resident memory of this process, in bytes.

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -33,6 +35,17 @@ public:
     {
         BOOST_REQUIRE(::write(writer(), text.data(), text.size()) ==
                       static_cast<ssize_t>(text.size()));
+    }
+    /// So much; blocks until it has come.
+    std::string read(std::size_t size) const
+    {
+        std::string text(size, '\0');
+        for (std::size_t done = 0; done < size;) {
+            ssize_t const n = ::read(reader(), text.data() + done, size - done);
+            BOOST_REQUIRE(n > 0);
+            done += static_cast<std::size_t>(n);
+        }
+        return text;
     }
 
 private:

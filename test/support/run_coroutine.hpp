@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -43,6 +44,13 @@ void run_coroutine(Body body, std::chrono::seconds deadline = std::chrono::secon
     BOOST_CHECK_MESSAGE(context.stopped(), "background work still pending at the deadline");
     if (failure)
         std::rethrow_exception(failure);
+}
+
+/// Runs a coroutine beside the test; it must not fail.
+template <class Body>
+void in_background(asio::any_io_executor executor, Body body)
+{
+    asio::co_spawn(executor, std::move(body), [](std::exception_ptr e) { BOOST_TEST(!e); });
 }
 
 } // namespace test

@@ -1,0 +1,218 @@
+#include "support/conditions.hpp"
+#include "support/forked.hpp"
+#include "support/no_leaks.hpp"
+#include "support/pipe.hpp"
+#include "support/print.hpp"
+#include "support/puppet.hpp"
+#include "support/run_coroutine.hpp"
+
+#include <execasio/spawn.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using execasio::command;
+using execasio::error_code;
+using execasio::exit_record;
+using execasio::process;
+using execasio::stage;
+using execasio::stream;
+using test::ensure;
+using test::failure_in_fork;
+using test::has_ended;
+using test::pipe_ends;
+using test::puppet;
+using test::run_coroutine;
+
+namespace {
+
+void be_descriptor_limited(rlim_t count)
+{
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = count;
+    ensure(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+}
+
+/// As many descriptors as wanted, if the limits allow.
+class open_descriptors_held {
+public:
+    explicit open_descriptors_held(std::size_t count)
+    {
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        before_ = limit;
+        limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, count + 1000);
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        for (std::size_t i = 0; i < count; ++i) {
+            int const fd = ::fcntl(2, F_DUPFD_CLOEXEC, 3);
+            if (fd < 0)
+                break;
+            held_.push_back(fd);
+        }
+    }
+    open_descriptors_held(open_descriptors_held const&) = delete;
+    open_descriptors_held& operator=(open_descriptors_held const&) = delete;
+    ~open_descriptors_held()
+    {
+        for (int const fd : held_)
+            ::close(fd);
+        ::setrlimit(RLIMIT_NOFILE, &before_);
+    }
+    [[nodiscard]] std::size_t size() const { return held_.size(); }
+
+private:
+    std::vector<int> held_;
+    rlimit before_{};
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(launcher, test::no_leaks)
+
+BOOST_AUTO_TEST_CASE(a_child_does_not_copy_thousands_of_descriptors)
+{
+    open_descriptors_held const held(5000);
+    BOOST_TEST_INFO("descriptors held: " << held.size());
+    run_coroutine([&]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        if (held.size() < 3000) {
+            BOOST_TEST_MESSAGE("skipped: the limit of descriptors is too low");
+            co_return;
+        }
+        command cmd = puppet("fds", "await");
+        cmd.input(stream::pipe).output(stream::pipe).error(stream::pipe);
+        process p = execasio::spawn(ex, cmd);
+        auto const line = co_await p.output().read_line();
+        BOOST_TEST(line.value() == "0 1 2");
+        // The size that the table has had at its largest.
+        BOOST_TEST(std::stoul(test::status_of(p.id(), "FDSize")) <= 256u);
+        p.input().close();
+        exit_record const how = co_await p.wait();
+        BOOST_TEST(how.code() == 0);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(running_out_of_descriptors_at_any_step_is_an_error_that_leaks_nothing)
+{
+    std::map<stage, int> seen;
+    for (rlim_t more = 0; more <= 14; ++more) {
+        pipe_ends report;
+        std::string const failure = failure_in_fork([&] {
+            // As a program that has not launched anything yet, and one that has.
+            for (bool const first : {true, false}) {
+                asio::io_context context;
+                auto const ex = context.get_executor();
+                command cmd = puppet("exit", "0");
+                cmd.input(stream::pipe).output(stream::pipe).error(stream::pipe);
+                if (!first) {
+                    process warm = execasio::spawn(ex, cmd);
+                    warm.async_wait([](error_code, exit_record const&) {});
+                    context.run();
+                    context.restart();
+                }
+                std::size_t const before = test::open_descriptors();
+                int const next = ::fcntl(0, F_DUPFD_CLOEXEC, 0);
+                ::close(next);
+                std::vector<int> gaps; // so that exactly so many more can be opened
+                for (int fd = next; fd < next + 64; ++fd)
+                    if (::fcntl(fd, F_GETFD) < 0)
+                        gaps.push_back(::fcntl(0, F_DUPFD_CLOEXEC, fd));
+                for (int const fd : gaps)
+                    ::close(fd);
+                be_descriptor_limited(static_cast<rlim_t>(next) + more);
+                stage where = stage::none;
+                try {
+                    process p = execasio::spawn(ex, cmd);
+                    p.async_wait([](error_code, exit_record const&) {});
+                    context.run();
+                } catch (execasio::spawn_error const& e) {
+                    where = e.where();
+                    ensure(e.code().value() == EMFILE, e.what());
+                }
+                be_descriptor_limited(1000);
+                ensure(!test::has_children(), "a child is left");
+                if (!first || where == stage::pipe_input || where == stage::pipe_output ||
+                    where == stage::pipe_error)
+                    ensure(test::open_descriptors() == before, "a descriptor is left");
+                auto const byte = static_cast<unsigned char>(where);
+                ensure(::write(report.writer(), &byte, 1) == 1, "write");
+            }
+        });
+        BOOST_TEST_INFO("descriptors left: " << more);
+        BOOST_TEST(failure == "");
+        report.close_writer();
+        unsigned char byte;
+        while (::read(report.reader(), &byte, 1) == 1)
+            ++seen[static_cast<stage>(byte)];
+    }
+    for (stage const s : {stage::pipe_input, stage::pipe_output, stage::pipe_error, stage::watch,
+                          stage::clone, stage::none})
+        BOOST_TEST(seen[s] > 0, "never failed at: " << execasio::to_string(s));
+    for (auto const& [where, count] : seen)
+        BOOST_TEST_MESSAGE(execasio::to_string(where) << ": " << count);
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_the_parent_has_closed_is_closed_in_the_child)
+{
+    for (int const number : {0, 2}) {
+        std::string const failure = failure_in_fork([number] {
+            asio::io_context context;
+            auto const ex = context.get_executor();
+            // What a launch opens by itself the first time is not to fill the gap.
+            process warm = execasio::spawn(ex, puppet("exit", "0"));
+            warm.async_wait([](error_code, exit_record const&) {});
+            context.run();
+
+            command cmd = puppet("link", std::to_string(number));
+            cmd.output(stream::pipe);
+            if (number != 0)
+                cmd.input(stream::pipe);
+            ::close(number); // one of the pipe's ends gets the number
+            process p = execasio::spawn(ex, cmd);
+            ensure(has_ended(p.id(), 10s), "it runs on");
+            std::vector<char> text(100);
+            error_code ec;
+            std::size_t const size = p.output().try_read(asio::buffer(text), ec);
+            ensure(std::string(text.data(), size) == "closed\n", std::string(text.data(), size));
+            ensure(!p.poll(), "it is not reaped");
+        });
+        BOOST_TEST(failure == "");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_that_is_not_open_is_not_taken_for_one_that_is_made_here)
+{
+    asio::io_context context;
+    int const free_number = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
+    ::close(free_number); // the first that the launch itself opens gets it
+    for (bool const standard : {false, true}) {
+        command cmd = puppet("pause-forever");
+        cmd.input(stream::pipe);
+        if (standard)
+            cmd.output(stream::descriptor(free_number));
+        else
+            cmd.descriptor(5, free_number);
+        try {
+            process const p = execasio::spawn(context.get_executor(), cmd);
+            BOOST_ERROR("the spawn succeeded");
+        } catch (execasio::spawn_error const& e) {
+            BOOST_TEST(e.where() == stage::descriptors);
+            BOOST_TEST(e.code().value() == EBADF);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

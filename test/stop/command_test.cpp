@@ -1,0 +1,102 @@
+#include "support/conditions.hpp"
+#include "support/no_leaks.hpp"
+#include "support/pipe.hpp"
+#include "support/pipe_streams.hpp"
+#include "support/puppet.hpp"
+#include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
+
+#include <execasio/spawn.hpp>
+#include <execasio/stop.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <string>
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using execasio::command;
+using execasio::exit_record;
+using execasio::process;
+using execasio::stop_plan;
+using execasio::stream;
+using test::has_ended;
+using test::never;
+using test::pipe_ends;
+using test::puppet;
+using test::reader_of;
+using test::ready_puppet;
+using test::run_coroutine;
+
+BOOST_FIXTURE_TEST_SUITE(stopping, test::no_leaks)
+
+BOOST_AUTO_TEST_CASE(a_command_can_do_the_stopping)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        stop_plan plan = stop_plan::kill();
+        plan.command(puppet("kill", "10"), never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGUSR1);
+        BOOST_TEST(how.stop_stage().value() == 0u);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_hanging_command_is_killed_with_its_group_when_its_time_is_over)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        pipe_ends pipe;
+        process p = co_await ready_puppet();
+        command hanging =
+            puppet("ignore", "15", "fork", "ids", "pause-forever", "join", "ids", "pause-forever");
+        hanging.output(stream::descriptor(pipe.writer()));
+        stop_plan plan = stop_plan::kill();
+        plan.command(hanging, 200ms).signal(SIGUSR2, never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGUSR2);
+        BOOST_TEST(how.stop_stage().value() == 1u);
+        pipe.close_writer();
+        execasio::output_stream out = reader_of(co_await asio::this_coro::executor, pipe);
+        std::string group;
+        for (int i = 0; i < 2; ++i) {
+            auto const line = co_await out.read_line();
+            auto const pid = static_cast<pid_t>(std::stol(line.value()));
+            BOOST_TEST(has_ended(pid, 10s));
+            std::string const rest = line->substr(line->find(' '));
+            BOOST_TEST((group.empty() || group == rest));
+            group = rest;
+        }
+        BOOST_TEST(std::stol(group) != ::getpgrp());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_outlives_the_process_does_not_keep_the_context_running)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        pipe_ends pipe;
+        command slow = puppet("kill", "15", "await", "exit", "0");
+        slow.input(stream::descriptor(pipe.reader()));
+        stop_plan plan = stop_plan::kill();
+        plan.command(slow, never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGTERM);
+    }); // the command ends now, and run_coroutine waits for the context to run dry
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_cannot_be_started_gives_way_to_sigterm)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        stop_plan plan = stop_plan::kill();
+        plan.command(command("/no/such/program"), never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGTERM);
+        BOOST_TEST(how.stop_stage().value() == 0u);
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
