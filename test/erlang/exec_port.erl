@@ -17,7 +17,7 @@
 %% Requests that the program did not live to answer get {ended, ExitCode}.
 %%
 %% Options: path; args; env; shell, a script that runs the program as "$@"; descriptors, which are
-%% numbers (frames on 3 and 4) or standard. The handle is the same map with `server` and `pid`.
+%% numbers (frames on 3 and 4) or standard; packet, the width of a frame's length. The handle is the same map with `server` and `pid`.
 start(Options) ->
     Owner = self(),
     Server = spawn_link(fun() -> init(Owner, Options) end),
@@ -113,7 +113,7 @@ open(#{path := Path} = Options) ->
         end,
     open_port({spawn_executable, Program},
               [nouse_stdio || Numbers] ++
-              [{packet, 2}, binary, exit_status, {args, Words}, {env, maps:get(env, Options, [])}]).
+              [{packet, maps:get(packet, Options, 2)}, binary, exit_status, {args, Words}, {env, maps:get(env, Options, [])}]).
 
 loop(#state{port = Port, owner = Owner} = S) ->
     receive

@@ -15,13 +15,12 @@ using namespace exec_port;
 
 namespace {
 
-/// The payload of a frame, if that is what its length says.
-std::string payload_of(std::string const& frame)
+constexpr std::size_t usual_max = framing::packet_2().payload_max();
+
+/// What is encoded, without the room for its length.
+std::string payload_of(std::string const& encoded)
 {
-    if (frame.size() < frame_length_size ||
-        read_frame_length(frame.data()) != frame.size() - frame_length_size)
-        return "bad length";
-    return frame.substr(frame_length_size);
+    return encoded.size() < framing::length_max ? "no room" : encoded.substr(framing::length_max);
 }
 
 std::string small_atom(std::string_view name)
@@ -41,20 +40,23 @@ BOOST_AUTO_TEST_SUITE(exec_port_encode)
 
 BOOST_AUTO_TEST_CASE(frame_length_is_big_endian)
 {
-    char bytes[frame_length_size];
-    write_frame_length(bytes, 0x1234);
-    BOOST_TEST(bytes[frame_length_size - 2] == '\x12');
-    BOOST_TEST(bytes[frame_length_size - 1] == '\x34');
-    BOOST_TEST(read_frame_length(bytes) == 0x1234U);
-    write_frame_length(bytes, frame_payload_max);
-    BOOST_TEST(read_frame_length(bytes) == frame_payload_max);
+    for (framing const frames : {framing::packet_2(), framing::packet_4()}) {
+        char bytes[framing::length_max];
+        char* const payload = bytes + sizeof bytes;
+        char* const begin = frames.write_length(payload, 0x1234);
+        BOOST_TEST(static_cast<std::size_t>(payload - begin) == frames.length_size());
+        BOOST_TEST(payload[-2] == '\x12');
+        BOOST_TEST(payload[-1] == '\x34');
+        BOOST_TEST(frames.read_length(begin) == 0x1234U);
+        BOOST_TEST(frames.read_length(frames.write_length(payload, frames.payload_max())) ==
+                   frames.payload_max());
+    }
 }
 
-BOOST_AUTO_TEST_CASE(frame_of_ok_is_known_byte_by_byte)
+BOOST_AUTO_TEST_CASE(ok_is_known_byte_by_byte)
 {
-    BOOST_TEST(encode_ok(5) == std::string("\0\x09\x83h\x02"
-                                           "a\x05w\x02ok",
-                                           11));
+    BOOST_TEST(payload_of(encode_ok(5)) == "\x83h\x02"
+                                           "a\x05w\x02ok");
 }
 
 BOOST_AUTO_TEST_CASE(replies_have_their_shapes)
@@ -106,13 +108,13 @@ BOOST_AUTO_TEST_CASE(texts_are_bytes)
 
 BOOST_AUTO_TEST_CASE(list_without_processes_is_nil)
 {
-    BOOST_TEST(payload_of(encode_pids(1, {})) == reply(1, etf::nil()));
+    BOOST_TEST(payload_of(encode_pids(1, {}, usual_max)) == reply(1, etf::nil()));
 }
 
 BOOST_AUTO_TEST_CASE(processes_are_listed)
 {
     int const pids[] = {7, 4711, 4194303};
-    BOOST_TEST(payload_of(encode_pids(1, pids)) ==
+    BOOST_TEST(payload_of(encode_pids(1, pids, usual_max)) ==
                reply(1, etf::list({etf::number(7), etf::number(4711), etf::number(4194303)})));
 }
 
@@ -121,14 +123,16 @@ BOOST_AUTO_TEST_CASE(list_beyond_a_frame_is_an_error_and_not_shortened)
     std::vector<int> pids(13'103);
     std::iota(pids.begin(), pids.end(), 1000);
     std::int64_t const longest_id = std::numeric_limits<std::int64_t>::min();
-    auto payload = payload_of(encode_pids(longest_id, pids));
-    BOOST_TEST(payload.size() <= frame_payload_max);
+    auto payload = payload_of(encode_pids(longest_id, pids, usual_max));
+    BOOST_TEST(payload.size() <= usual_max);
     term_cursor reply_parts(parse_term(payload).value());
     reply_parts.next();
     BOOST_TEST(reply_parts.next().value().size() == pids.size());
 
     pids.resize(20'000, 1000);
-    BOOST_TEST(payload_of(encode_pids(1, pids)) ==
+    payload = payload_of(encode_pids(1, pids, framing::packet_4().payload_max()));
+    BOOST_TEST(payload.size() > usual_max);
+    BOOST_TEST(payload_of(encode_pids(1, pids, usual_max)) ==
                reply(1, etf::tuple({small_atom("error"),
                                     etf::text("list of 20000 processes does not fit a frame")})));
 }
@@ -147,7 +151,7 @@ BOOST_AUTO_TEST_CASE(output_header_stands_in_front_of_its_data)
                 std::size_t const unused = output_header_max - header;
                 BOOST_TEST(buffer.substr(0, unused) == std::string(unused, '#'));
                 auto const name = stream == output_stream::out ? "stdout" : "stderr";
-                BOOST_TEST(payload_of(buffer.substr(unused)) ==
+                BOOST_TEST(buffer.substr(unused) ==
                            reply(0, etf::tuple({small_atom(name), etf::number(pid),
                                                 etf::binary(std::string(size, 'd'))})));
             }

@@ -11,16 +11,17 @@
 
 namespace exec_port {
 
-child::child(execasio::process& p, std::optional<int> success_exit_code, frame_writer& writer,
-             std::function<void(child&)> on_end)
-    : writer_(writer),
+child::child(execasio::process& p, std::optional<int> success_exit_code, limits const& bounds,
+             frame_writer& writer, std::function<void(child&)> on_end)
+    : limits_(bounds),
+      writer_(writer),
       on_end_(std::move(on_end)),
       outputs_{output{p.output(), output_stream::out}, output{p.error(), output_stream::err}},
       success_exit_code_(success_exit_code),
       os_pid_(p.id())
 {
     if (p.input().is_open())
-        input_ = execasio::input_queue(p.input(), input_max);
+        input_ = execasio::input_queue(p.input(), limits_.input);
 }
 
 void child::start()
@@ -42,8 +43,8 @@ void child::input(std::optional<std::string> data)
         return;
     }
     if (input_.push(std::move(*data)) == execasio::errc::input_queue_full) {
-        log::warn("process " + std::to_string(os_pid_) + " does not read its input: " +
-                  std::to_string(input_.size()) + " bytes wait, its input is closed");
+        log::warning("process " + std::to_string(os_pid_) + " does not read its input: " +
+                     std::to_string(input_.size()) + " bytes wait, its input is closed");
         input_.close();
     }
 }
@@ -55,8 +56,8 @@ std::optional<std::size_t> child::forward_once(output& from, std::size_t max)
 {
     output_block block = writer_.take_block();
     execasio::error_code ec;
-    std::size_t const size = from.stream.try_read(
-        asio::buffer(block.data(), std::min(max, output_block::data_size)), ec);
+    std::size_t const size =
+        from.stream.try_read(asio::buffer(block.data(), std::min(max, limits_.chunk)), ec);
     if (size != 0) {
         writer_.send_output(std::move(block), from.name, os_pid_, size);
         return size;
@@ -77,7 +78,7 @@ asio::awaitable<void> child::forward(std::shared_ptr<child> self, output& from)
             co_await self->writer_.wait_for_room();
             continue;
         }
-        auto const size = self->forward_once(from, output_block::data_size);
+        auto const size = self->forward_once(from, self->limits_.chunk);
         if (!size) {
             from.stream.close();
             co_return;
@@ -139,6 +140,20 @@ void child::finish_now()
 {
     if (exited_)
         finish_while_room(true);
+}
+
+std::string child::queues() const
+{
+    auto const waiting = [](output const& o) {
+        return o.stream.is_open() ? std::to_string(o.stream.available()) + " of " +
+                                        std::to_string(o.stream.total() + o.stream.available())
+                                  : std::string("-");
+    };
+    return "stdin " + (input_.is_open() ? std::to_string(input_.size()) : "-") + ", stdout " +
+           waiting(outputs_[0]) + ", stderr " + waiting(outputs_[1]) +
+           (exited_    ? ", exit to be told"
+            : stopped_ ? ", being stopped"
+                       : "");
 }
 
 int child::reported_status() const noexcept

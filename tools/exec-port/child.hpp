@@ -22,12 +22,16 @@ namespace exec_port {
 /// exit when all output is out. The process itself is the supervisor's.
 class child : public std::enable_shared_from_this<child> {
 public:
-    /// Most bytes of input that wait for a child that does not read.
-    static constexpr std::size_t input_max = execasio::input_queue::default_max;
+    struct limits {
+        /// Most bytes of input that wait for a child that does not read.
+        std::size_t input = execasio::input_queue::default_max;
+        /// Most bytes of output in one event; at most output_block::data_size.
+        std::size_t chunk = output_block::data_size;
+    };
 
     /// @param on_end Called when the exit has been told; the child is of no use any more.
-    child(execasio::process& p, std::optional<int> success_exit_code, frame_writer& writer,
-          std::function<void(child&)> on_end);
+    child(execasio::process& p, std::optional<int> success_exit_code, limits const& bounds,
+          frame_writer& writer, std::function<void(child&)> on_end);
 
     [[nodiscard]] int os_pid() const noexcept { return os_pid_; }
 
@@ -46,6 +50,13 @@ public:
     /// Does the same without regard to the VM: the process id is wanted for a new child.
     void finish_now();
 
+    /// Whether its end is to be told in the log, whatever that tells else.
+    void traced(bool yes) noexcept { traced_ = yes; }
+    [[nodiscard]] bool traced() const noexcept { return traced_; }
+
+    /// For people: how much waits where.
+    [[nodiscard]] std::string queues() const;
+
 private:
     struct output {
         execasio::output_stream stream;
@@ -59,6 +70,7 @@ private:
     void finish_while_room(bool regardless);
     [[nodiscard]] int reported_status() const noexcept;
 
+    limits limits_;
     frame_writer& writer_;
     std::function<void(child&)> on_end_;
     std::array<output, 2> outputs_;
@@ -67,6 +79,7 @@ private:
     int os_pid_;
     int status_ = 0;
     bool stopped_ = false;
+    bool traced_ = false;
     bool exited_ = false;
     bool told_ = false;
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <limits>
+#include <string_view>
 
 namespace exec_port {
 namespace {
@@ -15,6 +18,64 @@ std::optional<long> to_number(std::string const& text)
     return value;
 }
 
+/// A number in a range, for an option of our own.
+std::size_t bounded(std::string const& option, std::string const& text, long low, long high,
+                    settings& s)
+{
+    auto const value = to_number(text);
+    if (value && *value >= low && *value <= high)
+        return static_cast<std::size_t>(*value);
+    s.wrong = "--" + option + " takes a number from " + std::to_string(low) + " to " +
+              std::to_string(high) + ", not '" + text + "'";
+    return static_cast<std::size_t>(low);
+}
+
+std::optional<log::severity> severity_of(std::string const& name)
+{
+    if (name == "error")
+        return log::severity::error;
+    if (name == "warning")
+        return log::severity::warning;
+    if (name == "info")
+        return log::severity::info;
+    if (name == "debug")
+        return log::severity::debug;
+    return std::nullopt;
+}
+
+bool is_own(std::string const& name)
+{
+    constexpr std::string_view own[] = {"packet", "max-chunk", "max-input",
+                                        "log",    "log-level", "default-shell"};
+    return std::find(std::begin(own), std::end(own), name) != std::end(own);
+}
+
+/// Options that erlexec's own port does not have. All have a value.
+void read_own(std::string const& name, std::string const& value, settings& s)
+{
+    if (value.empty()) {
+        s.wrong = "--" + name + " needs a value";
+    } else if (name == "packet") {
+        s.large_frames = value == "4";
+        if (value != "2" && value != "4")
+            s.wrong = "--packet takes 2 or 4, not '" + value + "'";
+    } else if (name == "max-chunk") {
+        s.limits.chunk = bounded(name, value, 1, output_block::data_size, s);
+    } else if (name == "max-input") {
+        s.limits.input = bounded(name, value, 1, std::numeric_limits<long>::max(), s);
+    } else if (name == "log") {
+        s.log = value;
+    } else if (name == "log-level") {
+        s.log_level = severity_of(value);
+        if (!s.log_level)
+            s.wrong = "--log-level takes error, warning, info or debug, not '" + value + "'";
+    } else if (name == "default-shell") {
+        s.shell = value;
+        if (value.front() != '/')
+            s.wrong = "--default-shell takes an absolute path, not '" + value + "'";
+    }
+}
+
 } // namespace
 
 settings read_command_line(std::vector<std::string> const& arguments)
@@ -24,6 +85,13 @@ settings read_command_line(std::vector<std::string> const& arguments)
         if (at->size() < 2 || at->front() != '-')
             continue; // a lone dash, or the value of something unknown
         std::string const name = at->substr(at->compare(0, 2, "--") == 0 ? 2 : 1);
+        if (auto const equals = name.find('='); is_own(name.substr(0, equals))) {
+            if (equals != std::string::npos)
+                read_own(name.substr(0, equals), name.substr(equals + 1), s);
+            else
+                read_own(name, at + 1 != arguments.end() ? *++at : "", s);
+            continue;
+        }
         bool const has_value = at + 1 != arguments.end() && (at + 1)->compare(0, 1, "-") != 0;
         if (name == "n") {
             s.numbered_descriptors = true;
@@ -67,7 +135,18 @@ output; point that at this program with {portexe, "/path/to/exec-port"}.
   --version      prints the version and exits
   -h, --help     this text
 
+Options that erlexec's own port program does not have:
+
+  --packet 2|4         width of a frame's length, {packet, N} of open_port (2)
+  --max-chunk BYTES    most output in one message, 1 to 61440 (61440)
+  --max-input BYTES    most input that waits for a process which does not read it;
+                       beyond that its input is closed (67108864)
+  --log FILE|syslog    messages go there, and not to standard error
+  --log-level LEVEL    error, warning, info or debug (warning)
+  --default-shell PATH the shell when SHELL is not set, which is refused otherwise
+
 SHELL must name the shell that runs commands given as strings.
+SIGUSR1 makes it list its processes and their queues where its messages go.
 )";
 }
 

@@ -90,19 +90,13 @@ private:
     Bytes& to_;
 };
 
-/// A frame of `{Id, Reply}` in the making.
+/// A payload of `{Id, Reply}` in the making.
 struct reply {
-    explicit reply(std::int64_t id) : bytes(frame_length_size, '\0'), write(bytes)
+    explicit reply(std::int64_t id) : bytes(framing::length_max, '\0'), write(bytes)
     {
         write.byte(version);
         write.tuple(2);
         write.number(id);
-    }
-
-    std::string finish()
-    {
-        write_frame_length(bytes.data(), bytes.size() - frame_length_size);
-        return std::move(bytes);
     }
 
     std::string bytes;
@@ -123,7 +117,7 @@ std::string encode_ok(std::int64_t id)
 {
     reply r(id);
     r.write.atom("ok");
-    return r.finish();
+    return std::move(r.bytes);
 }
 
 std::string encode_ok(std::int64_t id, std::int64_t value)
@@ -132,7 +126,7 @@ std::string encode_ok(std::int64_t id, std::int64_t value)
     r.write.tuple(2);
     r.write.atom("ok");
     r.write.number(value);
-    return r.finish();
+    return std::move(r.bytes);
 }
 
 std::string encode_pid(std::int64_t id, int os_pid)
@@ -141,7 +135,7 @@ std::string encode_pid(std::int64_t id, int os_pid)
     r.write.tuple(2);
     r.write.atom("pid");
     r.write.number(os_pid);
-    return r.finish();
+    return std::move(r.bytes);
 }
 
 std::string encode_error(std::int64_t id, refusal const& why)
@@ -159,10 +153,10 @@ std::string encode_error(std::int64_t id, refusal const& why)
         r.write.big_endian(text.size(), 2);
         r.write.append(text);
     }
-    return r.finish();
+    return std::move(r.bytes);
 }
 
-std::string encode_pids(std::int64_t id, std::span<int const> os_pids)
+std::string encode_pids(std::int64_t id, std::span<int const> os_pids, std::size_t payload_max)
 {
     reply r(id);
     if (!os_pids.empty()) {
@@ -172,9 +166,8 @@ std::string encode_pids(std::int64_t id, std::span<int const> os_pids)
             r.write.number(os_pid);
     }
     r.write.byte(nil);
-    std::string frame = r.finish();
-    if (frame.size() <= frame_length_size + frame_payload_max)
-        return frame;
+    if (r.bytes.size() <= framing::length_max + payload_max)
+        return std::move(r.bytes);
     return encode_error(id, refusal::text("list of " + std::to_string(os_pids.size()) +
                                           " processes does not fit a frame"));
 }
@@ -186,7 +179,7 @@ std::string encode_exit_status(int os_pid, int status)
     r.write.atom("exit_status");
     r.write.number(os_pid);
     r.write.number(status);
-    return r.finish();
+    return std::move(r.bytes);
 }
 
 std::size_t write_output_header(char* end_of_header, output_stream stream, int os_pid,
@@ -194,7 +187,6 @@ std::size_t write_output_header(char* end_of_header, output_stream stream, int o
 {
     assert(size <= output_data_max);
     header_bytes header;
-    header.length = frame_length_size;
     term_writer write(header);
     write.byte(version);
     write.tuple(2);
@@ -204,8 +196,6 @@ std::size_t write_output_header(char* end_of_header, output_stream stream, int o
     write.number(os_pid);
     write.byte(binary);
     write.big_endian(size, 4);
-
-    write_frame_length(header.bytes.data(), header.length - frame_length_size + size);
     std::copy_n(header.bytes.data(), header.length, end_of_header - header.length);
     return header.length;
 }

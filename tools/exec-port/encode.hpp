@@ -11,8 +11,9 @@
 
 namespace exec_port {
 
-// Every encode function returns a whole frame, its length included, that never exceeds
-// frame_payload_max. The first parameter is the transaction id, which goes back as it came.
+// Every encode function returns a payload, with framing::length_max bytes in front of it for the
+// length. The first parameter is the transaction id, which goes back as it came. What has no bound
+// named here fits the narrowest frame.
 
 /// `{Id, ok}`
 std::string encode_ok(std::int64_t id);
@@ -31,7 +32,7 @@ inline constexpr std::size_t error_text_max = 65'000;
 
 /// `{Id, [OsPid]}`. A list that does not fit a frame (13,103 processes always do) becomes an
 /// `{error, Text}`: a shortened list would make living processes look dead.
-std::string encode_pids(std::int64_t id, std::span<int const> os_pids);
+std::string encode_pids(std::int64_t id, std::span<int const> os_pids, std::size_t payload_max);
 
 /// `{0, {exit_status, OsPid, Status}}`, with the raw status of wait().
 std::string encode_exit_status(int os_pid, int status);
@@ -42,10 +43,10 @@ enum class output_stream { out, err };
 inline constexpr std::size_t output_data_max = 65'000;
 
 /// No output header is longer.
-inline constexpr std::size_t output_header_max = frame_length_size + 25;
+inline constexpr std::size_t output_header_max = 25;
 
-/// Writes all of an output event that goes in front of its data, so that data read from a process
-/// can be sent from where it lies.
+/// Writes what of an output event's payload goes in front of its data, so that data read from a
+/// process can be sent from where it lies.
 ///
 /// @param end_of_header  Where the data begins, with output_header_max writable bytes before it.
 /// @param size           Bytes of data, at most output_data_max.

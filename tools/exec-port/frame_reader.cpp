@@ -1,6 +1,6 @@
 #include "frame_reader.hpp"
 
-#include "frame.hpp"
+#include "log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -15,10 +15,14 @@ namespace exec_port {
 
 using boost::system::error_code;
 
-frame_reader::frame_reader(asio::any_io_executor executor, int fd)
+/// Where reading begins, and returns to after a larger frame; no frame of `{packet, 2}` is larger.
+constexpr std::size_t usual_buffer = 2 * (1 + framing::packet_2().payload_max());
+
+frame_reader::frame_reader(asio::any_io_executor executor, int fd, framing frames)
     : fd_(executor),
       number_(fd),
-      buffer_(2 * (frame_length_size + frame_payload_max))
+      frames_(frames),
+      buffer_(usual_buffer)
 {
     error_code ec;
     fd_.assign(fd, ec);
@@ -35,11 +39,16 @@ asio::awaitable<std::optional<std::string_view>> frame_reader::next()
         co_await asio::post(fd_.get_executor(), asio::use_awaitable);
     for (;;) {
         std::size_t const have = end_ - begin_;
-        if (have >= frame_length_size) {
-            std::size_t const size = read_frame_length(buffer_.data() + begin_);
-            if (have >= frame_length_size + size) {
-                std::string_view const frame(buffer_.data() + begin_ + frame_length_size, size);
-                begin_ += frame_length_size + size;
+        if (have >= frames_.length_size()) {
+            std::size_t const size = frames_.read_length(buffer_.data() + begin_);
+            if (size > frames_.payload_max()) {
+                log::error("a frame of " + std::to_string(size) + " bytes, where at most " +
+                           std::to_string(frames_.payload_max()) + " are expected");
+                co_return std::nullopt;
+            }
+            if (have >= frames_.length_size() + size) {
+                std::string_view const frame(buffer_.data() + begin_ + frames_.length_size(), size);
+                begin_ += frames_.length_size() + size;
                 co_return frame;
             }
         }
@@ -51,9 +60,7 @@ asio::awaitable<std::optional<std::string_view>> frame_reader::next()
 
 asio::awaitable<bool> frame_reader::fill()
 {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
+    make_room();
     for (;;) {
         if (closed_)
             co_return false;
@@ -70,6 +77,19 @@ asio::awaitable<bool> frame_reader::fill()
         co_await fd_.async_wait(asio::posix::descriptor_base::wait_read,
                                 asio::redirect_error(asio::use_awaitable, ec));
     }
+}
+
+void frame_reader::make_room()
+{
+    std::size_t const have = end_ - begin_;
+    if (have == 0 && buffer_.size() > usual_buffer)
+        std::vector<char>(usual_buffer).swap(buffer_); // what a large frame took is given back
+    else
+        std::memmove(buffer_.data(), buffer_.data() + begin_, have);
+    begin_ = 0;
+    end_ = have;
+    if (end_ == buffer_.size()) // as the frame comes in, so that a length alone costs nothing
+        buffer_.resize(2 * buffer_.size());
 }
 
 void frame_reader::close() noexcept

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "frame.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -16,10 +18,10 @@ namespace asio = boost::asio;
 /// Takes frames from the Erlang VM, in whatever pieces they arrive.
 class frame_reader {
 public:
-    frame_reader(asio::any_io_executor executor, int fd);
+    frame_reader(asio::any_io_executor executor, int fd, framing frames);
 
     /// The content of the next frame, valid until the next call; nullopt at the end of input, which
-    /// an incomplete frame and a read error are, too.
+    /// an incomplete frame, one that is longer than any may be, and a read error are, too.
     asio::awaitable<std::optional<std::string_view>> next();
 
     /// Makes a pending `next` see the end of input.
@@ -27,9 +29,11 @@ public:
 
 private:
     asio::awaitable<bool> fill();
+    void make_room();
 
     asio::posix::stream_descriptor fd_;
     int number_;
+    framing frames_;
     bool pollable_ = true; // not for a regular file or /dev/null, which never make a reader wait
     bool closed_ = false;
     std::vector<char> buffer_;

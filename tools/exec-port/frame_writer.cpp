@@ -18,9 +18,11 @@ namespace exec_port {
 
 using boost::system::error_code;
 
-frame_writer::frame_writer(asio::any_io_executor executor, int fd, std::function<void()> on_failure)
+frame_writer::frame_writer(asio::any_io_executor executor, int fd, framing frames,
+                           std::function<void()> on_failure)
     : fd_(executor),
       number_(fd),
+      frames_(frames),
       room_(executor, asio::steady_timer::time_point::max()),
       on_failure_(std::move(on_failure))
 {
@@ -40,13 +42,12 @@ output_block frame_writer::take_block()
     return block;
 }
 
-void frame_writer::send(std::string frame)
+void frame_writer::send(std::string payload)
 {
     if (discarding_)
         return;
-    piece p{std::move(frame), nullptr, nullptr, 0};
-    p.size = p.frame.size();
-    queue(std::move(p));
+    std::size_t const size = payload.size() - framing::length_max;
+    queue({std::move(payload), nullptr, nullptr, frames_.length_size() + size});
 }
 
 void frame_writer::send_output(output_block block, output_stream stream, int os_pid,
@@ -57,22 +58,28 @@ void frame_writer::send_output(output_block block, output_stream stream, int os_
         return;
     }
     std::size_t const header = write_output_header(block.data(), stream, os_pid, size);
+    char* const payload = block.data() - header;
     if (size < output_block::data_size / 16) {
         // A few bytes would hold a whole block for as long as the VM does not read.
-        queue({std::string(block.data() - header, header + size), nullptr, nullptr, header + size});
+        send(std::string(payload - framing::length_max, framing::length_max + header + size));
         spare_.push_back(std::move(block));
         return;
     }
-    char const* const begin = block.data() - header;
-    queue({{}, std::make_unique<output_block>(std::move(block)), begin, header + size});
+    char const* const begin = frames_.write_length(payload, header + size);
+    queue({{},
+           std::make_unique<output_block>(std::move(block)),
+           begin,
+           frames_.length_size() + header + size});
 }
 
 void frame_writer::queue(piece p)
 {
     queued_ += p.size;
     pieces_.push_back(std::move(p));
-    if (!pieces_.back().block)
-        pieces_.back().begin = pieces_.back().frame.data();
+    // Not before: a short string lies within its piece.
+    if (piece& last = pieces_.back(); !last.block)
+        last.begin = frames_.write_length(last.owned.data() + framing::length_max,
+                                          last.owned.size() - framing::length_max);
     if (!scheduled_)
         schedule();
 }

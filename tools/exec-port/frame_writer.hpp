@@ -1,6 +1,7 @@
 #pragma once
 
 #include "encode.hpp"
+#include "frame.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -25,12 +26,12 @@ public:
     static constexpr std::size_t data_size = 15 * 4096;
     static_assert(data_size <= output_data_max);
 
-    output_block() : memory_(std::make_unique_for_overwrite<char[]>(output_header_max + data_size))
-    {
-    }
-    [[nodiscard]] char* data() noexcept { return memory_.get() + output_header_max; }
+    output_block() : memory_(std::make_unique_for_overwrite<char[]>(front + data_size)) {}
+    [[nodiscard]] char* data() noexcept { return memory_.get() + front; }
 
 private:
+    static constexpr std::size_t front = framing::length_max + output_header_max;
+
     std::unique_ptr<char[]> memory_;
 };
 
@@ -48,9 +49,11 @@ public:
     static constexpr std::size_t reply_max = 16 * 1024 * 1024;
 
     /// @param on_failure Called once when the VM has closed its end.
-    frame_writer(asio::any_io_executor executor, int fd, std::function<void()> on_failure);
+    frame_writer(asio::any_io_executor executor, int fd, framing frames,
+                 std::function<void()> on_failure);
 
-    void send(std::string frame);
+    /// @param payload As the encoders return it: with room for its length in front.
+    void send(std::string payload);
 
     /// Sends data that lies in `block`.
     void send_output(output_block block, output_stream stream, int os_pid, std::size_t size);
@@ -71,9 +74,9 @@ public:
 
 private:
     struct piece {
-        std::string frame;                   // either a complete frame,
+        std::string owned;                   // either a payload with room for its length,
         std::unique_ptr<output_block> block; // or output with its header
-        char const* begin;
+        char const* begin;                   // of the frame
         std::size_t size;
     };
 
@@ -86,6 +89,7 @@ private:
 
     asio::posix::stream_descriptor fd_;
     int number_;
+    framing frames_;
     bool pollable_ = true;    // not for a regular file, which on the other hand always takes all
     asio::steady_timer room_; // never expires: cancelled when there is room again
     std::function<void()> on_failure_;

@@ -1,16 +1,107 @@
 #include "log.hpp"
 
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+
+#include <fcntl.h>
+#include <syslog.h>
 #include <unistd.h>
 
 namespace exec_port {
+namespace {
 
-int log::level = 0;
+enum class place { standard_error, file, system_log };
 
-void log::warn(std::string const& text)
+place where = place::standard_error;
+int file = -1; // open until the program ends
+
+char const* name_of(log::severity how) noexcept
 {
-    std::string const line = "exec-port: " + text + "\r\n"; // the VM's terminal may be in raw mode
+    switch (how) {
+    case log::severity::error: return "error";
+    case log::severity::warning: return "warning";
+    case log::severity::info: return "info";
+    case log::severity::debug: return "debug";
+    }
+    return "";
+}
+
+int priority_of(log::severity how) noexcept
+{
+    switch (how) {
+    case log::severity::error: return LOG_ERR;
+    case log::severity::warning: return LOG_WARNING;
+    case log::severity::info: return LOG_INFO;
+    case log::severity::debug: return LOG_DEBUG;
+    }
+    return LOG_ERR;
+}
+
+/// UTC, to the millisecond, as RFC 3339 has it.
+std::string timestamp()
+{
+    using namespace std::chrono;
+    auto const now = system_clock::now();
+    std::time_t const seconds = system_clock::to_time_t(now);
+    auto const rest = duration_cast<milliseconds>(now.time_since_epoch()).count() % 1000;
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    char text[40];
+    std::size_t const size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &parts);
+    std::string const digits = std::to_string(1000 + rest);
+    return std::string(text, size) + digits.substr(1) + 'Z';
+}
+
+/// A message is one line, whatever a program's name or a path has in it.
+std::string one_line(std::string text)
+{
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+            c = '?';
+    return text;
+}
+
+} // namespace
+
+log::severity log::threshold = severity::warning;
+int log::debug_level = 0;
+
+int log::to_file(std::string const& path)
+{
+    // Append: several ports, and whoever cuts the file off, do not get in each other's way. A FIFO
+    // that nobody reads is refused, rather than waited for.
+    int const fd = ::open(path.c_str(),
+                          O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    if (fd < 0)
+        return errno;
+    file = fd;
+    where = place::file;
+    return 0;
+}
+
+void log::to_syslog()
+{
+    ::openlog("exec-port", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+    where = place::system_log;
+}
+
+void log::write(severity how, std::string const& text)
+{
+    std::string const message = one_line(text);
+    if (where == place::system_log) {
+        ::syslog(priority_of(how), "%s", message.c_str());
+        return;
+    }
+    std::string line;
+    if (where == place::file)
+        line = timestamp() + ' ' + std::to_string(::getpid()) + ' ' + name_of(how) + ": " +
+               message + '\n';
+    else
+        line = "exec-port: " + message + "\r\n"; // the VM's terminal may be in raw mode
+    int const fd = where == place::file ? file : STDERR_FILENO;
     // Nowhere to complain about a failure to complain.
-    [[maybe_unused]] auto const ignored = ::write(STDERR_FILENO, line.data(), line.size());
+    [[maybe_unused]] auto const ignored = ::write(fd, line.data(), line.size());
 }
 
 } // namespace exec_port

@@ -4,23 +4,51 @@
 
 namespace exec_port {
 
-/// Messages on the port's standard error, which is the Erlang VM's. One write each, so that those
-/// of several ports do not mix.
+/// What the port has to say to people: on standard error, which is the Erlang VM's, unless it was
+/// told another place. One write for each message, so that those of several ports do not mix.
 class log {
 public:
-    /// 0: only what somebody has to act on.
-    static int level;
+    /// In the order of syslog(3)'s, of which these are four.
+    enum class severity {
+        error,   ///< the port cannot go on, or cannot do what it is there for
+        warning, ///< something was refused or given up that somebody may miss
+        info,    ///< starts and ends of processes
+        debug,   ///< traces; which ones is a matter of `debug_level`
+    };
 
-    /// For people, whatever the level.
-    static void warn(std::string const& text);
+    /// Messages beyond this are dropped.
+    static severity threshold;
 
-    /// Traces; `what` is only composed when the level asks for it.
+    /// 0 (none) to 10: which traces are wanted. Those are told whatever the threshold.
+    static int debug_level;
+
+    /// From now on messages are appended to a file, which is made (mode 0640) if there is none.
+    /// @return 0 or an errno; then nothing has changed.
+    static int to_file(std::string const& path);
+
+    /// From now on messages go to syslog(3), as "exec-port" of the facility "daemon".
+    static void to_syslog();
+
+    static void error(std::string const& text) { write(severity::error, text); }
+    static void warning(std::string const& text) { write(severity::warning, text); }
+
+    /// `what` is only composed when it is wanted.
+    template <class Text>
+    static void info(Text&& what)
+    {
+        if (threshold >= severity::info)
+            write(severity::info, what());
+    }
+
     template <class Text>
     static void trace(int at, Text&& what)
     {
-        if (level >= at)
-            warn(what());
+        if (debug_level >= at)
+            write(severity::debug, what());
     }
+
+    /// Whatever the threshold: what was asked for in so many words.
+    static void write(severity how, std::string const& text);
 };
 
 } // namespace exec_port

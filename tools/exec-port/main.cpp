@@ -26,37 +26,63 @@ int check_user(settings const& s)
     if (!s.user) {
         if (self != 0)
             return exit_code::ok;
-        log::warn("refusing to run as root without -user: name the user, or \"-user root\" (in "
-                  "Erlang {user, \"root\"} and root among the options of exec:start) if it has to "
-                  "be root");
+        log::error("refusing to run as root without -user: name the user, or \"-user root\" (in "
+                   "Erlang {user, \"root\"} and root among the options of exec:start) if it has to "
+                   "be root");
         return exit_code::refused;
     }
     auto const wanted = user_id(*s.user);
     if (!wanted) {
-        log::warn("there is no user '" + *s.user + "'");
+        log::error("there is no user '" + *s.user + "'");
         return exit_code::unknown_user;
     }
     if (*wanted == self)
         return exit_code::ok;
-    log::warn("cannot switch from user '" + user_name(self) + "' to '" + *s.user + "'" +
-              (self == 0 ? ": not supported by this version" : ": only root can"));
+    log::error("cannot switch from user '" + user_name(self) + "' to '" + *s.user + "'" +
+               (self == 0 ? ": not supported by this version" : ": only root can"));
     return exit_code::refused;
 }
 
-int check_environment()
+int check_environment(settings const& s)
 {
     char const* const shell = std::getenv("SHELL");
     if (shell && *shell)
         return exit_code::ok;
-    log::warn("SHELL is not set: it names the shell that runs commands, such as SHELL=/bin/sh");
+    if (s.shell) {
+        log::warning("SHELL is not set: " + *s.shell + " runs commands");
+        return ::setenv("SHELL", s.shell->c_str(), 1) == 0 ? exit_code::ok : exit_code::refused;
+    }
+    log::error("SHELL is not set: it names the shell that runs commands, such as SHELL=/bin/sh; or "
+               "start exec-port with --default-shell /bin/sh");
     return exit_code::refused;
+}
+
+/// From here on messages go where they are wanted.
+int open_log(settings const& s)
+{
+    log::debug_level = s.debug;
+    if (s.log_level)
+        log::threshold = *s.log_level;
+    if (s.wrong) {
+        log::error(*s.wrong);
+        return exit_code::refused;
+    }
+    if (s.log == "syslog") {
+        log::to_syslog();
+    } else if (s.log) {
+        if (int const error = log::to_file(*s.log); error != 0) {
+            log::error("cannot open the log file " + *s.log + ": " + std::strerror(error));
+            return exit_code::refused;
+        }
+    }
+    return exit_code::ok;
 }
 
 int check_capabilities(settings const& s)
 {
     if (!s.capabilities)
         return exit_code::ok;
-    log::warn("-cap is not supported by this version");
+    log::error("-cap is not supported by this version");
     return exit_code::capabilities;
 }
 
@@ -66,7 +92,7 @@ int lead_group()
 {
     if (::getpgrp() == ::getpid() || ::setpgid(0, 0) == 0)
         return exit_code::ok;
-    log::warn(std::string("cannot lead a process group: ") + std::strerror(errno));
+    log::error(std::string("cannot lead a process group: ") + std::strerror(errno));
     return exit_code::refused;
 }
 
@@ -75,7 +101,7 @@ int open_standard_descriptors()
 {
     for (int fd = 0; fd <= 2; ++fd) {
         if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) {
-            log::warn(std::string("cannot open /dev/null: ") + std::strerror(errno));
+            log::error(std::string("cannot open /dev/null: ") + std::strerror(errno));
             return exit_code::null_device;
         }
     }
@@ -111,7 +137,8 @@ int serve(settings const& s)
     int const out = s.numbered_descriptors ? 4 : STDOUT_FILENO;
     for (int const fd : {in, out}) {
         if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-            log::warn("descriptor " + std::to_string(fd) + " is not open: the VM's end is missing");
+            log::error("descriptor " + std::to_string(fd) +
+                       " is not open: the VM's end is missing");
             return exit_code::refused;
         }
     }
@@ -140,11 +167,10 @@ int main(int argc, char** argv)
         std::cout << user_name(::geteuid()) << '\n';
         return exit_code::ok;
     }
-    log::level = s.debug;
     int code = open_standard_descriptors();
-    for (auto const& check : {check_environment(), check_user(s), check_capabilities(s)})
+    for (auto* const step : {open_log, check_environment, check_user, check_capabilities})
         if (code == exit_code::ok)
-            code = check;
+            code = step(s);
     if (code == exit_code::ok)
         code = lead_group();
     if (code != exit_code::ok)
@@ -159,7 +185,7 @@ int main(int argc, char** argv)
     try {
         code = serve(s);
     } catch (std::exception const& e) {
-        log::warn(e.what());
+        log::error(e.what());
         code = exit_code::refused;
     }
     execasio::kill_group_members(::getpgrp());

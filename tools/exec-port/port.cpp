@@ -1,6 +1,7 @@
 #include "port.hpp"
 
 #include "decode_request.hpp"
+#include "describe_request.hpp"
 #include "log.hpp"
 #include "start.hpp"
 
@@ -32,6 +33,11 @@ refusal system_refusal(error_code ec)
     return refusal::text(ec.message());
 }
 
+bool is_traced(run_options const& options)
+{
+    return options.debug.value_or(log::debug_level) > 0;
+}
+
 refusal no_such_child(int os_pid)
 {
     return refusal::text("pid " + std::to_string(os_pid) + " doesn't exist");
@@ -42,14 +48,16 @@ refusal no_such_child(int os_pid)
 port::port(asio::io_context& context, settings const& s)
     : context_(context),
       settings_(s),
-      reader_(context.get_executor(), s.numbered_descriptors ? 3 : STDIN_FILENO),
-      writer_(context.get_executor(), s.numbered_descriptors ? 4 : STDOUT_FILENO,
+      frames_(s.large_frames ? framing::packet_4() : framing::packet_2()),
+      reader_(context.get_executor(), s.numbered_descriptors ? 3 : STDIN_FILENO, frames_),
+      writer_(context.get_executor(), s.numbered_descriptors ? 4 : STDOUT_FILENO, frames_,
               [this] { end(exit_code::ok); }),
       supervisor_(context.get_executor(),
                   [this](execasio::process& p, error_code ec, execasio::exit_record const& record) {
                       ended(p, ec, record);
                   }),
-      signals_(context, SIGTERM, SIGINT)
+      signals_(context, SIGTERM, SIGINT),
+      dump_signal_(context, SIGUSR1)
 {
 }
 
@@ -61,6 +69,7 @@ int port::run()
             end(exit_code::signaled);
         }
     });
+    dump_when_asked();
     asio::co_spawn(context_, serve(), [this](std::exception_ptr failure) {
         if (failure)
             std::rethrow_exception(failure);
@@ -80,7 +89,7 @@ asio::awaitable<void> port::serve()
             break;
         auto const decoded = decode_request(*frame);
         if (!decoded) {
-            log::warn("a frame is no request: shutting down");
+            log::error("a frame is no request: shutting down");
             break;
         }
         std::visit([&](auto const& body) { handle(decoded->id, body); }, decoded->body);
@@ -96,6 +105,27 @@ void port::end(int code)
     reader_.close();
 }
 
+void port::dump_when_asked()
+{
+    dump_signal_.async_wait([this](error_code ec, int) {
+        if (ec)
+            return;
+        dump();
+        dump_when_asked();
+    });
+}
+
+/// For those who wonder what it is doing.
+void port::dump() const
+{
+    log::write(log::severity::info,
+               std::to_string(supervisor_.size()) + " processes, " +
+                   std::to_string(children_.size()) + " not told to have ended, " +
+                   std::to_string(writer_.queued()) + " bytes wait for the VM");
+    for (auto const& [os_pid, c] : children_)
+        log::write(log::severity::info, "process " + std::to_string(os_pid) + ": " + c->queues());
+}
+
 asio::awaitable<void> port::shut_down()
 {
     ending_ = true;
@@ -103,16 +133,28 @@ asio::awaitable<void> port::shut_down()
     writer_.finish();  // children can go on writing, but nobody is told any more
     std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
     if (left != 0)
-        log::warn(std::to_string(left) + " process(es) cannot be killed");
+        log::error(std::to_string(left) + " process(es) cannot be killed");
 }
 
 void port::handle(std::int64_t id, run_request const& r)
 {
     try {
-        introduce(id, start(context_.get_executor(), r), r.options);
+        execasio::process p = start(context_.get_executor(), r);
+        int const os_pid = p.id();
+        introduce(id, std::move(p), r.options);
+        tell_of_start(os_pid, r);
     } catch (start_refused const& e) {
         handle(id, e.why());
     }
+}
+
+void port::tell_of_start(int os_pid, run_request const& r) const
+{
+    auto const text = [&] { return "process " + std::to_string(os_pid) + ": " + describe(r); };
+    if (is_traced(r.options))
+        log::write(log::severity::debug, text());
+    else
+        log::info(text);
 }
 
 /// Tells of a new process before anything that it does.
@@ -125,21 +167,26 @@ void port::introduce(std::int64_t id, execasio::process p, run_options const& op
     if (auto const old = find(os_pid))
         old->finish_now();
     writer_.send(encode_pid(id, os_pid));
-    log::trace(options.debug.value_or(log::level) > 0 ? 0 : 1,
-               [=] { return "started process " + std::to_string(os_pid); });
-    auto const c = std::make_shared<child>(added, options.success_exit_code, writer_,
-                                           [this](child& told) { children_.erase(told.os_pid()); });
+    auto const c =
+        std::make_shared<child>(added, options.success_exit_code, settings_.limits, writer_,
+                                [this](child& told) { children_.erase(told.os_pid()); });
+    c->traced(is_traced(options));
     children_[os_pid] = c;
     c->start();
 }
 
 void port::ended(execasio::process& p, error_code ec, execasio::exit_record const& record)
 {
-    log::trace(1, [&] {
+    auto const c = find(p.id());
+    auto const text = [&] {
         return "process " + std::to_string(p.id()) +
                " ended: " + (ec ? ec.message() : describe(record));
-    });
-    if (auto const c = find(p.id()))
+    };
+    if (c && c->traced())
+        log::write(log::severity::debug, text());
+    else
+        log::info(text);
+    if (c)
         c->exited(ec, record);
 }
 
@@ -199,7 +246,7 @@ void port::handle(std::int64_t id, kill_request const& r)
 
 void port::handle(std::int64_t id, list_request const&)
 {
-    writer_.send(encode_pids(id, supervisor_.ids()));
+    writer_.send(encode_pids(id, supervisor_.ids(), frames_.payload_max()));
 }
 
 void port::handle(std::int64_t, stdin_request const& r)
@@ -269,7 +316,7 @@ void port::handle(std::int64_t id, setpgid_request const& r)
 
 void port::handle(std::int64_t id, debug_request const& r)
 {
-    writer_.send(encode_ok(id, std::exchange(log::level, r.level)));
+    writer_.send(encode_ok(id, std::exchange(log::debug_level, r.level)));
 }
 
 void port::handle(std::int64_t, shutdown_request const&)

@@ -29,6 +29,8 @@ private:
     asio::awaitable<void> serve();
     asio::awaitable<void> shut_down();
     void end(int code);
+    void dump_when_asked();
+    void dump() const;
 
     // One for each alternative of request_body.
     void handle(std::int64_t id, run_request const& r);
@@ -45,17 +47,20 @@ private:
     void handle(std::int64_t id, refusal const& r);
 
     void answer(std::int64_t id, execasio::error_code ec);
+    void tell_of_start(int os_pid, run_request const& r) const;
     void introduce(std::int64_t id, execasio::process p, run_options const& options);
     void ended(execasio::process& p, execasio::error_code ec, execasio::exit_record const& record);
     [[nodiscard]] std::shared_ptr<child> find(int os_pid) const;
 
     asio::io_context& context_;
     settings settings_;
+    framing frames_;
     frame_reader reader_;
     frame_writer writer_;
     std::map<int, std::shared_ptr<child>> children_; // also those whose end is not told yet
     execasio::supervisor supervisor_;
     asio::signal_set signals_;
+    asio::signal_set dump_signal_; // SIGUSR1
     int exit_code_ = 0;
     bool ending_ = false;
 };

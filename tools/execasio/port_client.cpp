@@ -9,6 +9,8 @@
 namespace execasio_tool {
 namespace {
 
+constexpr auto frames = exec_port::framing::packet_2();
+
 /// The few kinds of terms that requests are made of, in the external term format (ERTS
 /// documentation, "External Term Format").
 class term_text {
@@ -72,11 +74,11 @@ asio::awaitable<void> port_client::stop(std::int64_t id, int os_pid)
 
 asio::awaitable<void> port_client::send(std::string const& payload)
 {
-    if (payload.size() > exec_port::frame_payload_max)
+    if (payload.size() > frames.payload_max())
         throw std::length_error("the command is too long for a frame of the port protocol");
-    std::string frame(exec_port::frame_length_size, '\0');
-    exec_port::write_frame_length(frame.data(), payload.size());
+    std::string frame(frames.length_size(), '\0');
     frame += payload;
+    frames.write_length(frame.data() + frames.length_size(), payload.size());
     co_await port_.input().write(asio::buffer(frame));
 }
 
@@ -94,11 +96,11 @@ asio::awaitable<bool> port_client::read_exactly(char* to, std::size_t size)
 
 asio::awaitable<std::optional<std::string>> port_client::next()
 {
-    char length[exec_port::frame_length_size];
+    char length[frames.length_size()];
     bool const has_length = co_await read_exactly(length, sizeof length);
     if (!has_length)
         co_return std::nullopt;
-    std::string payload(exec_port::read_frame_length(length), '\0');
+    std::string payload(frames.read_length(length), '\0');
     bool const whole = co_await read_exactly(payload.data(), payload.size());
     if (!whole)
         co_return std::nullopt;

@@ -1,0 +1,140 @@
+%% What those who run the port in production ask of it: none of this is erlexec's.
+
+-module(operation_tests).
+-export([frames_can_be_larger/1, a_frame_without_end_ends_it/1, messages_can_be_kept_small/1,
+         input_that_is_not_read_is_bounded/1, messages_go_to_a_file/1,
+         a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
+         it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
+         it_tells_its_version/1]).
+
+frames_can_be_larger(P) ->
+    Own = exec_port:start(P#{packet => 4, args => args(P, ["--packet", "4"])}),
+    Text = binary:copy(<<"x">>, 100000),
+    {0, <<"100000 100000 100000\n">>, <<>>} =
+        exec_port:outcome(Own, "echo ${#ONE} ${#TWO} ${#THREE}",
+                          [{env, [{Name, Text} || Name <- ["ONE", "TWO", "THREE"]]}, stdout]),
+    % Beyond the first buffer, and back to short ones.
+    {pid, Cat} = exec_port:run(Own, ["/bin/cat"], [stdin, stdout]),
+    exec_port:cast(Own, {stdin, Cat, binary:copy(<<"0123456789">>, 200000)}),
+    [exec_port:cast(Own, {stdin, Cat, <<"last">>}) || _ <- [1, 2, 3]],
+    exec_port:cast(Own, {stdin, Cat, eof}),
+    {0, Copied, <<>>} = exec_port:outcome(Cat),
+    2000012 = byte_size(Copied),
+    <<"lastlastlast">> = binary:part(Copied, byte_size(Copied), -12),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+%% Its length is taken for garbage, and not for a request to set memory aside.
+a_frame_without_end_ends_it(#{dir := Directory, path := Path, env := Env} = P) ->
+    Input = filename:join(Directory, "input"),
+    ok = file:write_file(Input, <<16#ffffffff:32, "abc">>),
+    {0, Output} = os_process:run("/bin/sh", ["-c", "\"$@\" <\"$0\"", Input, Path
+                                             | args(P, ["--packet=4"])],
+                                 [{env, Env}, stderr_to_stdout]),
+    {match, _} = re:run(Output, "a frame of 4294967295 bytes").
+
+messages_can_be_kept_small(P) ->
+    Own = exec_port:start(P#{args => args(P, ["--max-chunk", "100"])}),
+    {pid, OsPid} = exec_port:run(Own, "head -c 10000 /dev/zero", [stdout]),
+    {0, Output, <<>>} = exec_port:outcome(OsPid),
+    10000 = byte_size(Output),
+    true = lists:all(fun({stdout, Data}) -> byte_size(Data) =< 100; (_) -> true end,
+                     exec_port:log(Own, OsPid)),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+input_that_is_not_read_is_bounded(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "log"),
+    Own = exec_port:start(P#{args => args(P, ["--max-input", "100000", "--log", File])}),
+    {pid, OsPid} = exec_port:run(Own, "read line; echo $line; exec cat >/dev/null", [stdin, stdout]),
+    exec_port:stdin(Own, OsPid, <<"first\n">>),
+    {stdout, <<"first\n">>} = exec_port:next(OsPid),
+    {pid, Deaf} = exec_port:run(Own, "echo ready; exec sleep 1000", [stdin, stdout]),
+    {stdout, <<"ready\n">>} = exec_port:next(Deaf),
+    exec_port:stdin(Own, Deaf, binary:copy(<<"x">>, 2000000)),
+    has(File, "process " ++ integer_to_list(Deaf) ++ " does not read its input"),
+    exec_port:stdin(Own, OsPid, eof), % nobody else is concerned
+    {0, <<>>, <<>>} = exec_port:outcome(OsPid),
+    ok = exec_port:stop(Own, Deaf),
+    {0, <<>>, <<>>} = exec_port:outcome(Deaf),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+messages_go_to_a_file(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "log"),
+    Own = exec_port:start(P#{args => args(P, ["--log", File, "--log-level", "info"])}),
+    {pid, OsPid} = exec_port:run(Own, ["/bin/sh", "-c", "exit 3", "it's"], []),
+    {768, <<>>, <<>>} = exec_port:outcome(OsPid),
+    Name = "info: process " ++ integer_to_list(OsPid),
+    has(File, Name ++ ": /bin/sh -c 'exit 3' 'it'\\\\''s'"),
+    has(File, Name ++ " ended: exit code 3"),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own),
+    {0, Mode} = os_process:run("/usr/bin/stat", ["-c", "%a", File], []),
+    0 = binary_to_integer(string:trim(Mode), 8) band 8#027.
+
+a_log_file_that_cannot_be_is_refused(P) ->
+    {4, Says} = program(P, ["--log", "/nowhere/log"]),
+    {match, _} = re:run(Says, "cannot open the log file /nowhere/log: No such file").
+
+debug_traces_go_to_the_log(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "log"),
+    Own = exec_port:start(P#{args => args(P, ["--log=" ++ File])}),
+    {0, <<"out\n">>, <<"err\n">>} =
+        exec_port:outcome(Own, "echo out; echo err >&2", [stdout, stderr, {debug, 1}]),
+    has(File, "debug: process [0-9]+: shell 'echo out; echo err >&2', stdout erlang"),
+    has(File, "debug: process [0-9]+ ended: exit code 0"),
+    {ok, 0} = exec_port:debug(Own, 2),
+    {0, <<"next\n">>, <<>>} = exec_port:outcome(Own, "echo next", [stdout]),
+    has(File, "debug: process [0-9]+: shell 'echo next'"),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+it_tells_what_it_is_doing(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "log"),
+    Own = exec_port:start(P#{args => args(P, ["--log", File])}),
+    {pid, OsPid} = exec_port:run(Own, "echo ready; exec sleep 1000", [stdin, stdout]),
+    {stdout, <<"ready\n">>} = exec_port:next(OsPid),
+    os_process:signal(exec_port:os_pid(Own), "USR1"),
+    has(File, "info: 1 processes, 1 not told to have ended, 0 bytes wait for the VM"),
+    has(File, "info: process " ++ integer_to_list(OsPid) ++
+              ": stdin 0, stdout 0 of 6, stderr -\n"),
+    os_process:signal(exec_port:os_pid(Own), "USR1"), % and more than once
+    os_process:until(fun() -> {ok, Text} = file:read_file(File),
+                              {match, All} = re:run(Text, "1 processes", [global]),
+                              length(All) =:= 2 end),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+a_shell_can_be_given(#{env := Env} = P) ->
+    Without = lists:keydelete("SHELL", 1, Env) ++ [{"SHELL", false}],
+    Own = exec_port:start(P#{env => Without, args => args(P, ["--default-shell", "/bin/sh"])}),
+    {0, <<"/bin/sh\n">>, <<>>} = exec_port:outcome(Own, "echo $SHELL", [stdout]),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+bad_values_are_refused(P) ->
+    [begin
+         {4, Says} = program(P, Args),
+         {match, _} = re:run(Says, hd(Args))
+     end || Args <- [["--packet", "3"], ["--packet"], ["--max-chunk", "0"], ["--max-chunk", "x"],
+                     ["--max-input", "-1"], ["--log-level", "loud"], ["--log", ""],
+                     ["--default-shell", "sh"]]],
+    ok.
+
+it_tells_its_version(P) ->
+    {0, Says} = program(P, ["--version"]),
+    {match, _} = re:run(Says, "^exec-port [0-9]+\\.[0-9]+\\.[0-9]+\n$").
+
+args(#{args := Args}, More) -> Args ++ More.
+
+program(#{path := Path, env := Env} = P, More) ->
+    os_process:run(Path, args(P, More), [{env, Env}, stderr_to_stdout, in]).
+
+has(File, Pattern) ->
+    os_process:until(fun() ->
+        case file:read_file(File) of
+            {ok, Text} -> re:run(Text, Pattern) =/= nomatch;
+            {error, enoent} -> false
+        end
+    end).
