@@ -26,6 +26,8 @@ public:
         case errc::bad_terminal_mode: return "no such terminal mode, or not with this value";
         case errc::no_terminal: return "process has no pseudo terminal";
         case errc::input_queue_full: return "input queue is full";
+        case errc::not_ready: return "process ended, or closed its output, before it was ready";
+        case errc::member_failed: return "process of the scope failed";
         }
         return "unknown execasio error " + std::to_string(value);
     }
@@ -45,6 +47,8 @@ public:
             return make_error_condition(portable::inappropriate_io_control_operation);
         case errc::already_ended: return make_error_condition(portable::no_such_process);
         case errc::input_queue_full: return make_error_condition(portable::no_buffer_space);
+        case errc::not_ready:
+        case errc::member_failed: break;
         case errc::empty_command:
         case errc::embedded_nul:
         case errc::bad_variable_name:

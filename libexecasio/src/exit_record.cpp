@@ -20,6 +20,9 @@ char const* to_string(end_cause c) noexcept
     case end_cause::itself: return "ended by itself";
     case end_cause::stopped: return "stopped";
     case end_cause::time_limit: return "time limit";
+    case end_cause::idle: return "idle time limit";
+    case end_cause::cpu_time: return "CPU time limit";
+    case end_cause::not_ready: return "not ready in time";
     case end_cause::dropped: return "dropped";
     }
     return "unknown";

@@ -12,7 +12,9 @@
 #include <atomic>
 #include <cerrno>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -228,6 +230,20 @@ std::size_t input_stream::try_write(asio::const_buffer buffer, error_code& ec)
 std::uint64_t input_stream::total() const noexcept
 {
     return impl_ ? impl_->total : 0;
+}
+
+std::size_t input_stream::capacity() const noexcept
+{
+    int const size = is_open() ? ::fcntl(impl_->fd.native_handle(), F_GETPIPE_SZ) : -1;
+    return size < 0 ? 0 : static_cast<std::size_t>(size);
+}
+
+std::size_t input_stream::unread() const noexcept
+{
+    int size = 0;
+    if (capacity() == 0 || ::ioctl(impl_->fd.native_handle(), FIONREAD, &size) != 0 || size < 0)
+        return 0;
+    return static_cast<std::size_t>(size);
 }
 
 void input_stream::close() noexcept

@@ -1,5 +1,6 @@
 #include "execasio/output_stream.hpp"
 
+#include "output_stream_access.hpp"
 #include "readiness.hpp"
 #include "stream_end.hpp"
 
@@ -9,8 +10,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -98,6 +101,23 @@ struct output_stream::impl {
         auto const size = static_cast<std::size_t>(result);
         total += size;
         pipe.after_read(fd.native_handle(), size);
+        if (!watchers.empty())
+            show({static_cast<char const*>(target.data()), size});
+        return size;
+    }
+
+    void show(std::string_view data)
+    {
+        std::erase_if(watchers, [data](output_watcher const& see) { return !see(data); });
+    }
+
+    /// What is there now into `ahead`; 0 without an error at the end of the stream.
+    std::size_t read_ahead_now(error_code& ec)
+    {
+        std::size_t const before = ahead.size();
+        ahead.resize(before + chunk);
+        std::size_t const size = read_now(asio::buffer(ahead.data() + before, chunk), ec);
+        ahead.resize(before + size);
         return size;
     }
 
@@ -109,7 +129,8 @@ struct output_stream::impl {
     static asio::awaitable<std::size_t>
     read(std::shared_ptr<impl> self, asio::mutable_buffer target, clock::time_point deadline);
     static asio::awaitable<std::size_t> read_some(std::shared_ptr<impl> self,
-                                                  asio::mutable_buffer target);
+                                                  asio::mutable_buffer target,
+                                                  std::optional<clock::time_point> deadline);
     static asio::awaitable<std::optional<std::string>> read_line(std::shared_ptr<impl> self,
                                                                  std::size_t max);
     static asio::awaitable<std::string> read_all(std::shared_ptr<impl> self, std::size_t limit);
@@ -122,6 +143,7 @@ struct output_stream::impl {
     std::uint64_t total = 0;
     detail::fairness loop;
     larger_pipe pipe;
+    std::vector<output_watcher> watchers; // of what is read; hardly ever one
 };
 
 namespace {
@@ -174,14 +196,16 @@ asio::awaitable<std::size_t> output_stream::impl::read(std::shared_ptr<impl> sel
     }
 }
 
-asio::awaitable<std::size_t> output_stream::impl::read_some(std::shared_ptr<impl> self,
-                                                            asio::mutable_buffer target)
+asio::awaitable<std::size_t>
+output_stream::impl::read_some(std::shared_ptr<impl> self, asio::mutable_buffer target,
+                               std::optional<clock::time_point> deadline)
 {
     if (self && self->buffered() != 0)
         co_return self->take_buffered(target);
     require(self);
-    clock::time_point const deadline = detail::deadline_after(self->limit);
-    co_return co_await read(self, target, deadline);
+    if (!deadline)
+        deadline = detail::deadline_after(self->limit);
+    co_return co_await read(self, target, *deadline);
 }
 
 asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
@@ -197,11 +221,8 @@ asio::awaitable<bool> output_stream::impl::fill(std::shared_ptr<impl> self,
     // Waits before it makes room, so that a stream that says nothing costs no buffer. The old
     // content stays whole if the wait throws.
     for (;;) {
-        self->ahead.resize(before + chunk);
         error_code ec;
-        std::size_t const size =
-            self->read_now(asio::buffer(self->ahead.data() + before, chunk), ec);
-        self->ahead.resize(before + size);
+        std::size_t const size = self->read_ahead_now(ec);
         if (!ec) {
             self->loop.count(size);
             co_return size != 0;
@@ -313,7 +334,13 @@ output_stream& output_stream::time_limit(clock::duration limit) noexcept
 
 asio::awaitable<std::size_t> output_stream::read_some(asio::mutable_buffer buffer)
 {
-    return impl::read_some(impl_, buffer);
+    return impl::read_some(impl_, buffer, std::nullopt);
+}
+
+asio::awaitable<std::size_t> output_stream::read_some(asio::mutable_buffer buffer,
+                                                      clock::time_point deadline)
+{
+    return impl::read_some(impl_, buffer, deadline);
 }
 
 asio::awaitable<std::optional<std::string>> output_stream::read_line(std::size_t max)
@@ -353,6 +380,25 @@ std::size_t output_stream::available() const noexcept
     if (!is_open() || ::ioctl(impl_->fd.native_handle(), FIONREAD, &size) != 0 || size < 0)
         return 0;
     return static_cast<std::size_t>(size);
+}
+
+std::size_t output_stream::buffered() const noexcept
+{
+    return impl_ ? impl_->buffered() : 0;
+}
+
+std::size_t output_stream::capacity() const noexcept
+{
+    int const size = is_open() ? ::fcntl(impl_->fd.native_handle(), F_GETPIPE_SZ) : -1;
+    return size < 0 ? 0 : static_cast<std::size_t>(size);
+}
+
+bool output_stream::has_writer() const noexcept
+{
+    if (!is_open())
+        return false;
+    pollfd p{impl_->fd.native_handle(), POLLIN, 0};
+    return ::poll(&p, 1, 0) >= 0 && (p.revents & POLLHUP) == 0;
 }
 
 std::uint64_t output_stream::total() const noexcept
@@ -395,6 +441,27 @@ unsigned output_stream::cancellations() const noexcept
 asio::posix::stream_descriptor& output_stream::descriptor() const
 {
     return impl_->fd.descriptor();
+}
+
+void output_stream_access::watch(output_stream const& stream, output_watcher watcher)
+{
+    if (!stream.impl_)
+        throw boost::system::system_error(errc::not_piped);
+    output_stream::impl& s = *stream.impl_;
+    if (s.buffered() == 0 || watcher({s.ahead.data() + s.ahead_begin, s.buffered()}))
+        s.watchers.push_back(std::move(watcher));
+}
+
+std::size_t output_stream_access::read_ahead(output_stream const& stream, error_code& ec)
+{
+    return stream.impl_->read_ahead_now(ec);
+}
+
+asio::awaitable<void> output_stream_access::wait_for_more(output_stream stream)
+{
+    require(stream.impl_);
+    co_await stream.impl_->fd.wait(asio::posix::descriptor_base::wait_read,
+                                   output_stream::clock::time_point::max());
 }
 
 } // namespace execasio

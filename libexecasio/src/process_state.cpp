@@ -1,6 +1,8 @@
 #include "process_state.hpp"
 
 #include "execasio/exit_engine.hpp"
+#include "guard_run.hpp"
+#include "linux/cpu_clock.hpp"
 #include "orphanage.hpp"
 #include "sigchld.hpp"
 #include "stop_run.hpp"
@@ -273,6 +275,8 @@ void process_state::finish()
     if (group_ != pid())
         child_.forget_pidfd(); // else still good for what is left of its group
     exited_.close();
+    if (auto const guards = std::exchange(guards_, nullptr))
+        guards->end();
     if (stop_)
         stop_->target_ended();
     reap_orphans();
@@ -305,6 +309,35 @@ error_code process_state::begin_stop(stop_plan plan, end_cause cause)
     stop_ = std::move(run);
     add_waiter(); // the plan is itself one that waits, until the end has come
     return {};
+}
+
+void process_state::guard(time_guards guards, stop_plan plan)
+{
+    if (auto const old = std::exchange(guards_, nullptr))
+        old->end();
+    check();
+    if (ended_ || guards.empty())
+        return;
+    auto const run = std::make_shared<guard_run>(*this, std::move(guards), std::move(plan));
+    try {
+        run->start();
+    } catch (...) {
+        run->end();
+        throw;
+    }
+    guards_ = run;
+}
+
+std::optional<std::chrono::nanoseconds> process_state::cpu_time() const noexcept
+{
+    if (ended_ || child_.pid() == 0)
+        return std::nullopt;
+    auto const used = sys::process_cpu_time(child_.pid());
+    // Asked after the look: if it has not been reaped by now the number was its own.
+    sys::wait_outcome const now = child_.peek();
+    bool const was_its_own =
+        child_.is_foreign() ? now == sys::wait_outcome::running : now != sys::wait_outcome::lost;
+    return was_its_own ? used : std::nullopt;
 }
 
 void process_state::kill(end_cause cause) noexcept

@@ -2,6 +2,7 @@
 
 #include "execasio/process.hpp"
 #include "execasio/stop_plan.hpp"
+#include "execasio/time_guards.hpp"
 #include "linux/child_handle.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -13,6 +14,7 @@
 
 namespace execasio::detail {
 
+class guard_run;
 class stop_run;
 
 /// What is known of one child; shared by its `process` and by the operations that are under way.
@@ -56,6 +58,14 @@ public:
     error_code begin_stop(stop_plan plan, end_cause cause);
     void stop_stage(std::size_t index) noexcept { stop_stage_ = index; }
 
+    /// Replaces the time guards; none are in force when it throws.
+    void guard(time_guards guards, stop_plan plan);
+
+    [[nodiscard]] clock::time_point started() const noexcept { return started_; }
+
+    /// Used so far by the process itself; nullopt when it has been reaped.
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> cpu_time() const noexcept;
+
     /// SIGKILL for the process, and for its group if that is its own.
     void kill(end_cause cause) noexcept;
 
@@ -83,6 +93,7 @@ private:
     asio::posix::stream_descriptor pidfd_; // the same number as child_'s, which owns it
     exit_event exited_;
     std::unique_ptr<stop_run> stop_;
+    std::shared_ptr<guard_run> guards_;
     std::unique_ptr<asio::steady_timer> retry_;
     std::chrono::milliseconds retry_delay_{1};
     clock::time_point started_;

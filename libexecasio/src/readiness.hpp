@@ -30,6 +30,16 @@ deadline_after(std::chrono::milliseconds limit) noexcept
     return deadline_after(limit < longest ? duration(std::max(limit, -longest)) : duration::max());
 }
 
+/// As above, counted from some other moment.
+inline std::chrono::steady_clock::time_point
+deadline_after(std::chrono::steady_clock::time_point begin,
+               std::chrono::milliseconds limit) noexcept
+{
+    using time_point = std::chrono::steady_clock::time_point;
+    auto const left = std::chrono::floor<std::chrono::milliseconds>(time_point::max() - begin);
+    return limit < left ? begin + limit : time_point::max();
+}
+
 /// Counts work done without going through the event loop, so that one busy stream cannot keep all
 /// others waiting.
 class fairness {

@@ -1,7 +1,7 @@
 #include "execasio/run.hpp"
 
+#include "capture.hpp"
 #include "execasio/spawn.hpp"
-#include "process_state.hpp"
 #include "readiness.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -9,7 +9,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <array>
 #include <exception>
 
@@ -41,12 +40,6 @@ struct side_work {
     unsigned readers = 0;
 };
 
-void keep(captured& into, char const* data, std::size_t size, std::size_t limit)
-{
-    into.total += size;
-    into.text.append(data, std::min(size, limit - into.text.size()));
-}
-
 asio::awaitable<void> read_to_end(std::shared_ptr<side_work> work, output_stream stream,
                                   captured& into)
 {
@@ -55,23 +48,7 @@ asio::awaitable<void> read_to_end(std::shared_ptr<side_work> work, output_stream
         std::size_t const size = co_await stream.read_some(asio::buffer(buffer));
         if (size == 0)
             co_return;
-        keep(into, buffer.data(), size, work->limit);
-    }
-}
-
-/// What the pipe holds at this moment, and no more: a descendant that goes on writing could feed
-/// this for ever.
-void read_rest(output_stream& stream, captured& into, std::size_t limit)
-{
-    std::array<char, 64 * 1024> buffer;
-    for (std::size_t left = stream.available(); left != 0;) {
-        error_code ec;
-        std::size_t const size =
-            stream.try_read(asio::buffer(buffer, std::min(left, buffer.size())), ec);
-        if (ec || size == 0)
-            return;
-        keep(into, buffer.data(), size, limit);
-        left -= size;
+        detail::keep(into, buffer.data(), size, work->limit);
     }
 }
 
@@ -100,7 +77,7 @@ asio::awaitable<void> write_input(input_stream stream, std::string text)
 
 asio::awaitable<void> wait_for_streams(std::shared_ptr<side_work> work, run_options::duration time)
 {
-    if (work->readers == 0)
+    if (work->readers == 0 || time == time.zero())
         co_return;
     work->done.expires_at(detail::deadline_after(time));
     error_code ignored;
@@ -108,16 +85,6 @@ asio::awaitable<void> wait_for_streams(std::shared_ptr<side_work> work, run_opti
     asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw boost::system::system_error(asio::error::operation_aborted, "run");
-}
-
-void settle(output_stream& stream, captured& into, std::size_t limit, bool ended)
-{
-    if (!stream.is_open())
-        return;
-    if (!ended) {
-        read_rest(stream, into, limit);
-        into.held = true;
-    }
 }
 
 asio::awaitable<run_result> run_process(process p, run_options options)
@@ -146,23 +113,17 @@ asio::awaitable<run_result> run_process(process p, run_options options)
         asio::co_spawn(executor, write_input(p.input(), *options.input()),
                        [](std::exception_ptr) {});
 
-    asio::steady_timer limit(executor);
-    if (options.time_limit()) {
-        limit.expires_at(detail::deadline_after(*options.time_limit()));
-        limit.async_wait([state = process_access::state(p), plan = options.stop()](error_code ec) {
-            if (!ec)
-                state->begin_stop(plan, end_cause::time_limit);
-        });
-    }
+    guard(p, options.guards(), options.stop());
 
     run_result result;
     result.how = co_await p.wait();
-    limit.cancel();
-    co_await wait_for_streams(work, options.drain());
+    co_await wait_for_streams(work, options.drain().time());
     if (work->failure)
         std::rethrow_exception(work->failure);
-    settle(output, work->output, work->limit, work->output_ended);
-    settle(error, work->error, work->limit, work->error_ended);
+    if (!work->output_ended)
+        detail::settle(output, work->output, options.drain(), work->limit);
+    if (!work->error_ended)
+        detail::settle(error, work->error, options.drain(), work->limit);
     result.output = std::move(work->output);
     result.error = std::move(work->error);
     co_return result;

@@ -118,13 +118,15 @@ supervisor::~supervisor()
     impl_->changed.cancel();
 }
 
-process& supervisor::spawn(command const& cmd, stop_plan plan)
+process& supervisor::spawn(command const& cmd, stop_plan plan, time_guards guards)
 {
-    return impl_->add(execasio::spawn(impl_->executor, cmd), std::move(plan));
+    return add(execasio::spawn(impl_->executor, cmd), std::move(plan), std::move(guards));
 }
 
-process& supervisor::add(process p, stop_plan plan)
+process& supervisor::add(process p, stop_plan plan, time_guards guards)
 {
+    if (!guards.empty())
+        guard(p, std::move(guards), plan);
     return impl_->add(std::move(p), std::move(plan));
 }
 

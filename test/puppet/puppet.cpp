@@ -12,11 +12,14 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,6 +204,49 @@ void await_signal(int number)
     say("sig" + std::to_string(got));
 }
 
+/// For ever a line at a time, with a pause between two.
+void tick(long milliseconds)
+{
+    timespec const pause{milliseconds / 1000, milliseconds % 1000 * 1000000};
+    for (;;) {
+        say("tick");
+        ::nanosleep(&pause, nullptr);
+    }
+}
+
+template <class Address>
+void listen_at(int family, Address const& address)
+{
+    int const fd = ::socket(family, SOCK_STREAM, 0);
+    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0 ||
+        ::listen(fd, 5) != 0)
+        die("listen");
+}
+
+void listen_tcp(long port, bool version_6)
+{
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(static_cast<std::uint16_t>(port));
+    six.sin6_addr = in6addr_loopback;
+    sockaddr_in four{};
+    four.sin_family = AF_INET;
+    four.sin_port = six.sin6_port;
+    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (version_6)
+        listen_at(AF_INET6, six);
+    else
+        listen_at(AF_INET, four);
+}
+
+void listen_unix(std::string const& path)
+{
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    listen_at(AF_UNIX, address);
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -333,6 +379,19 @@ int main(int argc, char** argv)
                 }
         } else if (verb == "join")
             std::_Exit(0);
+        else if (verb == "writefd") {
+            auto const fd = static_cast<int>(number());
+            std::string const text = next();
+            if (::write(fd, text.data(), text.size()) < 0)
+                die("write");
+        } else if (verb == "tick")
+            tick(number());
+        else if (verb == "listen-tcp")
+            listen_tcp(number(), false);
+        else if (verb == "listen-tcp6")
+            listen_tcp(number(), true);
+        else if (verb == "listen-unix")
+            listen_unix(next());
         else
             die("unknown verb " + verb);
     }

@@ -4,16 +4,15 @@
 
 #include <execasio/spawn.hpp>
 #include <execasio/stop.hpp>
+#include <execasio/time_guards.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <cerrno>
 #include <iostream>
 #include <memory>
-#include <optional>
 
 #include <signal.h>
 
@@ -26,13 +25,14 @@ namespace po = boost::program_options;
 struct run_settings {
     execasio::command command;
     execasio::stop_plan plan;
-    std::optional<std::chrono::milliseconds> time_limit;
+    execasio::time_guards guards;
     bool record = false;
 };
 
 int exit_code_for(execasio::exit_record const& record)
 {
-    if (record.cause() == execasio::end_cause::time_limit)
+    if (record.cause() == execasio::end_cause::time_limit ||
+        record.cause() == execasio::end_cause::cpu_time)
         return exit_code::time_limit;
     return record.exited() ? record.code() : 128 + record.signal();
 }
@@ -40,18 +40,11 @@ int exit_code_for(execasio::exit_record const& record)
 asio::awaitable<execasio::exit_record> run_it(run_settings const& settings)
 {
     auto const executor = co_await asio::this_coro::executor;
-    // Shared, because a handler that is due already runs even if its timer or set is destroyed.
+    // Shared, because a handler that is due already runs even if its set is destroyed.
     auto const job =
         std::make_shared<execasio::process>(execasio::spawn(executor, settings.command));
 
-    asio::steady_timer limit(executor);
-    if (settings.time_limit) {
-        limit.expires_after(*settings.time_limit);
-        limit.async_wait([job, &settings](execasio::error_code ec) {
-            if (!ec)
-                execasio::request_stop(*job, settings.plan, execasio::end_cause::time_limit);
-        });
-    }
+    execasio::guard(*job, settings.guards, settings.plan);
     // Who ends this tool wants the command to end. A terminal has sent its SIGINT to both.
     asio::signal_set signals(executor, SIGTERM, SIGINT, SIGHUP);
     signals.async_wait([job, &settings](execasio::error_code ec, int) {
@@ -86,6 +79,8 @@ po::options_description options()
     auto add = known.add_options();
     add("time-limit", po::value<duration>()->value_name("TIME"),
         "stop the command when it takes longer");
+    add("cpu-limit", po::value<duration>()->value_name("TIME"),
+        "stop it when it has used more CPU time");
     add("grace", po::value<duration>()->value_name("TIME"),
         "from SIGTERM to SIGKILL when it is stopped (5s)");
     add("group", "stop its whole process group; it then gets one of its own, apart from the "
@@ -107,7 +102,7 @@ int run_subcommand(std::vector<std::string> const& arguments)
             << "execasio run [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
             << known
             << "\nTimes are like 500ms, 2s, 1.5m. The exit code is the command's, 128 plus the "
-               "signal that ended\nit, 124 when the time limit did, 125 when execasio itself "
+               "signal that ended\nit, 124 when a limit did, 125 when execasio itself "
                "failed, 126 when the command cannot\nbe executed, 127 when it is not found.\n";
         return 0;
     }
@@ -119,7 +114,9 @@ int run_subcommand(std::vector<std::string> const& arguments)
     if (call.options.count("grace"))
         settings.plan.grace(call.options["grace"].as<duration>().value);
     if (call.options.count("time-limit"))
-        settings.time_limit = call.options["time-limit"].as<duration>().value;
+        settings.guards.run_time(call.options["time-limit"].as<duration>().value);
+    if (call.options.count("cpu-limit"))
+        settings.guards.cpu_time(call.options["cpu-limit"].as<duration>().value);
     if (call.options.count("directory"))
         settings.command.directory(call.options["directory"].as<std::string>());
     if (call.options.count("group")) {

@@ -44,6 +44,10 @@ enum class errc {
     no_terminal,
     /// The input queue holds as much as it may: wait, or give up on the child.
     input_queue_full,
+    /// The process ended, or closed its output, without having become ready.
+    not_ready,
+    /// A process whose failure was to end its scope ended by a signal or with a code other than 0.
+    member_failed,
 };
 
 /// The category of `errc`; compares with the portable conditions of `boost::system::errc`.

@@ -13,7 +13,10 @@ namespace execasio {
 enum class end_cause {
     itself,     ///< nobody here asked for it: it returned, crashed, or a stranger signalled it
     stopped,    ///< a stop plan was under way (`exit_record::stop_stage` says how far)
-    time_limit, ///< as `stopped`, and the plan was started by a time limit
+    time_limit, ///< as `stopped`, and the plan was started by a limit of its run time
+    idle,       ///< as `stopped`, by a limit of its silence (`time_guards::idle_time`)
+    cpu_time,   ///< as `stopped`, by a limit of its CPU time
+    not_ready,  ///< as `stopped`, because it was not ready in time
     dropped,    ///< its owner was destroyed, or the supervisor's shutdown ran out of time
 };
 

@@ -67,6 +67,11 @@ public:
     /// Bytes given to the pipe so far.
     [[nodiscard]] std::uint64_t total() const noexcept;
 
+    /// How many bytes the pipe can hold, and how many wait in it for the child (pipe(7)); 0 for a
+    /// terminal.
+    [[nodiscard]] std::size_t capacity() const noexcept;
+    [[nodiscard]] std::size_t unread() const noexcept;
+
     /// Closes at once: pending writes fail with `asio::error::operation_aborted`.
     void close() noexcept;
 

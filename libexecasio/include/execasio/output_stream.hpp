@@ -65,6 +65,10 @@ public:
     /// @return The number of bytes; 0 at the end of the stream (or for an empty buffer).
     [[nodiscard]] asio::awaitable<std::size_t> read_some(asio::mutable_buffer buffer);
 
+    /// As above, with a deadline for this read alone in place of the time limit.
+    [[nodiscard]] asio::awaitable<std::size_t> read_some(asio::mutable_buffer buffer,
+                                                         clock::time_point deadline);
+
     /// Reads to the next '\n', which is not part of the result. A last line may lack it.
     /// @param max Longest line. A longer one is `errc::line_too_long`; it can then be read in parts
     ///     by `read_some`, or with a larger maximum.
@@ -90,6 +94,16 @@ public:
     /// `read_line`. Of a terminal: as many as could be.
     [[nodiscard]] std::size_t available() const noexcept;
 
+    /// How many bytes were read ahead by `read_line` and lie in this object, not in the pipe.
+    [[nodiscard]] std::size_t buffered() const noexcept;
+
+    /// How many bytes the pipe can hold (F_GETPIPE_SZ, fcntl(2)); 0 for what is no pipe.
+    [[nodiscard]] std::size_t capacity() const noexcept;
+
+    /// Whether any process has the other end open (poll(2), POLLHUP). If not, nothing can come any
+    /// more but what the pipe holds now. False as well when this end is closed.
+    [[nodiscard]] bool has_writer() const noexcept;
+
     /// Bytes taken from the pipe so far.
     [[nodiscard]] std::uint64_t total() const noexcept;
 
@@ -109,6 +123,7 @@ public:
     [[nodiscard]] int native_handle() const noexcept; ///< -1 when closed
 
 private:
+    friend struct output_stream_access;
     struct impl;
     struct read_operation;
 

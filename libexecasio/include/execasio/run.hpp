@@ -1,14 +1,15 @@
 #pragma once
 
 #include "execasio/command.hpp"
+#include "execasio/drain.hpp"
 #include "execasio/exit_record.hpp"
 #include "execasio/stop_plan.hpp"
+#include "execasio/time_guards.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,39 +30,35 @@ public:
     /// The child's standard input: this text, then its end. Default: /dev/null.
     run_options& input(std::string text) { return input_ = std::move(text), *this; }
 
-    /// How long the process may take before it is stopped. Default: no limit.
-    run_options& time_limit(duration limit) { return time_limit_ = limit, *this; }
+    /// How long the process may take before it is stopped: the run time of the guards. Default: no
+    /// limit.
+    run_options& time_limit(duration limit) { return guards_.run_time(limit), *this; }
 
-    /// How it is stopped then.
+    /// All its time guards; takes the place of a time limit given before.
+    run_options& guards(time_guards g) { return guards_ = std::move(g), *this; }
+
+    /// How it is stopped when one of them is violated.
     run_options& stop(stop_plan plan) { return stop_ = std::move(plan), *this; }
 
     /// How long after the process has ended its output is awaited, which descendants may hold open
-    /// for ever. What the pipes hold by then is always read. Default: one second.
-    run_options& drain(duration time) { return drain_ = time, *this; }
+    /// for ever. Default: `drain_policy::for_time` of one second.
+    run_options& drain(drain_policy policy) { return drain_ = policy, *this; }
+    run_options& drain(duration time) { return drain(drain_policy::for_time(time)); }
 
     [[nodiscard]] std::size_t output_limit() const noexcept { return output_limit_; }
     [[nodiscard]] std::optional<std::string> const& input() const noexcept { return input_; }
-    [[nodiscard]] std::optional<duration> time_limit() const noexcept { return time_limit_; }
+    [[nodiscard]] time_guards const& guards() const noexcept { return guards_; }
     [[nodiscard]] stop_plan const& stop() const noexcept { return stop_; }
-    [[nodiscard]] duration drain() const noexcept { return drain_; }
+    [[nodiscard]] drain_policy const& drain() const noexcept { return drain_; }
 
     run_options() {} // not an aggregate (g++ 12, co_await), and none by accident
 
 private:
     std::size_t output_limit_ = 64 * 1024 * 1024;
     std::optional<std::string> input_;
-    std::optional<duration> time_limit_;
+    time_guards guards_;
     stop_plan stop_;
-    duration drain_{1000};
-};
-
-/// What became of a stream that `run` captured.
-struct captured {
-    std::string text;        ///< the first bytes, up to the limit
-    std::uint64_t total = 0; ///< how many there were in all
-    bool held = false;       ///< a descendant still had it open when the drain time was over
-
-    [[nodiscard]] bool truncated() const noexcept { return total > text.size(); }
+    drain_policy drain_ = drain_policy::for_time(duration(1000));
 };
 
 struct run_result {

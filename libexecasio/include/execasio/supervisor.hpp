@@ -2,6 +2,7 @@
 
 #include "execasio/process.hpp"
 #include "execasio/stop_plan.hpp"
+#include "execasio/time_guards.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -32,12 +33,14 @@ public:
     ~supervisor(); ///< drops all processes: see `lifetime`. No handler is called any more.
 
     /// Spawns and adds.
-    /// @throws spawn_error
-    process& spawn(command const& cmd, stop_plan plan = stop_plan());
+    /// @param guards Those that are violated begin the plan: see `guard`.
+    /// @throws spawn_error, or what `guard` throws; the process is killed then.
+    process& spawn(command const& cmd, stop_plan plan = stop_plan(),
+                   time_guards guards = time_guards());
 
     /// @param p A process that has not been seen to end, of the same executor.
     /// @throws boost::system::system_error EEXIST when the set has that very process already.
-    process& add(process p, stop_plan plan = stop_plan());
+    process& add(process p, stop_plan plan = stop_plan(), time_guards guards = time_guards());
 
     /// nullptr when no process of that id is in the set.
     [[nodiscard]] process* find(pid_t id) noexcept;
