@@ -1,10 +1,13 @@
 #include "execasio/input_queue.hpp"
 
+#include "turnstile.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <deque>
 
 namespace execasio {
@@ -56,10 +59,18 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
         changed.cancel();
     }
 
+    [[nodiscard]] bool is_open() const noexcept { return !finished && stream.is_open(); }
+
+    static asio::awaitable<void> wait_for_change(std::shared_ptr<impl> self);
+    static asio::awaitable<void> wait_below(std::shared_ptr<impl> self, std::size_t mark);
+    static asio::awaitable<void> send(std::shared_ptr<impl> self, std::string data);
+
     input_stream stream;
     std::deque<std::string> waiting;
     asio::steady_timer changed; // never expires: cancelled when the queue gets shorter
+    detail::turnstile senders;
     std::size_t max;
+    std::size_t high_mark = default_high_water_mark;
     std::size_t size = 0;
     bool writing = false;
     bool finished = false;
@@ -124,7 +135,7 @@ void input_queue::close() noexcept
 
 bool input_queue::is_open() const noexcept
 {
-    return impl_ && !impl_->finished && impl_->stream.is_open();
+    return impl_ && impl_->is_open();
 }
 
 std::size_t input_queue::size() const noexcept
@@ -132,16 +143,69 @@ std::size_t input_queue::size() const noexcept
     return impl_ ? impl_->size : 0;
 }
 
+std::size_t input_queue::max() const noexcept
+{
+    return impl_ ? impl_->max : 0;
+}
+
+void input_queue::high_water_mark(std::size_t bytes) noexcept
+{
+    if (!impl_)
+        return;
+    impl_->high_mark = bytes;
+    impl_->changed.cancel(); // those who wait look again
+}
+
+std::size_t input_queue::high_water_mark() const noexcept
+{
+    return impl_ ? impl_->high_mark : 0;
+}
+
+bool input_queue::is_high() const noexcept
+{
+    return impl_ && impl_->size > impl_->high_mark;
+}
+
+asio::awaitable<void> input_queue::impl::wait_for_change(std::shared_ptr<impl> self)
+{
+    error_code woken;
+    co_await self->changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+        throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+asio::awaitable<void> input_queue::impl::wait_below(std::shared_ptr<impl> self, std::size_t mark)
+{
+    while (self && self->size > mark)
+        co_await wait_for_change(self);
+}
+
+asio::awaitable<void> input_queue::impl::send(std::shared_ptr<impl> self, std::string data)
+{
+    if (!self || !self->is_open())
+        throw boost::system::system_error(errc::not_piped);
+    if (data.size() > self->max)
+        throw boost::system::system_error(errc::input_queue_full);
+    auto const turn = co_await self->senders.enter(self->stream.get_executor(),
+                                                   std::chrono::steady_clock::time_point::max());
+    // Looked at again after each change: the mark may move, too.
+    while (self->size > std::min(self->high_mark, self->max - data.size()))
+        co_await wait_for_change(self);
+    input_queue queue;
+    queue.impl_ = self;
+    if (error_code const ec = queue.push(std::move(data)))
+        throw boost::system::system_error(ec);
+}
+
 asio::awaitable<void> input_queue::wait_below(std::size_t mark)
 {
-    auto const self = impl_;
-    while (self && self->size > mark) {
-        error_code woken;
-        co_await self->changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-        asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none)
-            throw boost::system::system_error(asio::error::operation_aborted);
-    }
+    return impl::wait_below(impl_, mark);
+}
+
+asio::awaitable<void> input_queue::send(std::string data)
+{
+    return impl::send(impl_, std::move(data));
 }
 
 } // namespace execasio

@@ -11,6 +11,7 @@
 #include "execasio/group.hpp"
 #include "execasio/input_queue.hpp"
 #include "execasio/input_stream.hpp"
+#include "execasio/output_pump.hpp"
 #include "execasio/output_stream.hpp"
 #include "execasio/process.hpp"
 #include "execasio/pseudo_terminal.hpp"
