@@ -14,6 +14,7 @@
 #include "execasio/output_pump.hpp"
 #include "execasio/output_stream.hpp"
 #include "execasio/process.hpp"
+#include "execasio/process_scope.hpp"
 #include "execasio/pseudo_terminal.hpp"
 #include "execasio/ready.hpp"
 #include "execasio/run.hpp"
