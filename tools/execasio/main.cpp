@@ -16,6 +16,8 @@ constexpr char usage[] = R"(execasio: starts programs and stays in control of th
       runs a command, with a time limit and a way to end it, and tells how it ended
   execasio port --program PATH [OPTION...] [--] COMMAND [ARGUMENT...]
       runs a command through a port program (exec-port), as an Erlang VM would
+  execasio features
+      tells what the kernel offers here, and what is done without it
   execasio --version
   execasio SUBCOMMAND --help
 )";
@@ -26,6 +28,8 @@ int dispatch(std::string const& subcommand, std::vector<std::string> const& argu
         return run_subcommand(arguments);
     if (subcommand == "port")
         return port_subcommand(arguments);
+    if (subcommand == "features")
+        return features_subcommand(arguments);
     if (subcommand == "--version") {
         std::cout << "execasio " EXECASIO_VERSION "\n";
         return 0;

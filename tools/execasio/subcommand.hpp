@@ -29,5 +29,6 @@ invocation parse(std::vector<std::string> const& arguments,
 
 int run_subcommand(std::vector<std::string> const& arguments);
 int port_subcommand(std::vector<std::string> const& arguments);
+int features_subcommand(std::vector<std::string> const& arguments);
 
 } // namespace execasio_tool

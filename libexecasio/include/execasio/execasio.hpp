@@ -8,6 +8,7 @@
 #include "execasio/error.hpp"
 #include "execasio/exit_engine.hpp"
 #include "execasio/exit_record.hpp"
+#include "execasio/features.hpp"
 #include "execasio/group.hpp"
 #include "execasio/input_queue.hpp"
 #include "execasio/input_stream.hpp"
