@@ -1,5 +1,7 @@
 #include "execasio/command.hpp"
 
+#include "execasio/stop_plan.hpp"
+
 namespace execasio {
 
 command command::shell(std::string line, std::string shell)
@@ -97,6 +99,12 @@ command& command::group(process_group g)
 command& command::group_signal_at_exit(int signal)
 {
     group_signal_at_exit_ = signal;
+    return *this;
+}
+
+command& command::at_exit(stop_plan plan)
+{
+    at_exit_ = std::make_shared<stop_plan const>(std::move(plan));
     return *this;
 }
 

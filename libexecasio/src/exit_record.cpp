@@ -1,5 +1,7 @@
 #include "execasio/exit_record.hpp"
 
+#include "execasio/stop_result.hpp"
+
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,6 +26,17 @@ char const* to_string(end_cause c) noexcept
     case end_cause::cpu_time: return "CPU time limit";
     case end_cause::not_ready: return "not ready in time";
     case end_cause::dropped: return "dropped";
+    }
+    return "unknown";
+}
+
+char const* to_string(stop_mechanism m) noexcept
+{
+    switch (m) {
+    case stop_mechanism::process: return "process";
+    case stop_mechanism::group: return "group";
+    case stop_mechanism::cgroup: return "cgroup";
+    case stop_mechanism::process_walk: return "process walk";
     }
     return "unknown";
 }

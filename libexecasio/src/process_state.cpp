@@ -3,6 +3,7 @@
 #include "execasio/exit_engine.hpp"
 #include "guard_run.hpp"
 #include "linux/cpu_clock.hpp"
+#include "linux/group_set.hpp"
 #include "orphanage.hpp"
 #include "sigchld.hpp"
 #include "stop_run.hpp"
@@ -50,8 +51,9 @@ process_state::process_state(asio::any_io_executor executor, command const& cmd)
       executor_(std::move(executor)),
       pidfd_(executor_),
       exited_(executor_),
+      at_exit_(cmd.at_exit()),
       started_(clock::now()),
-      group_signal_at_exit_(cmd.group_signal_at_exit())
+      group_signal_at_exit_(at_exit_ ? 0 : cmd.group_signal_at_exit())
 {
     group_is_own_ = cmd.starts_session() || cmd.group().id() == 0;
     group_ = group_is_own_ || cmd.group().is_inherited() ? 0 : cmd.group().id();
@@ -178,11 +180,10 @@ void process_state::check()
         check_foreign();
         return;
     }
-    if (group_signal_at_exit_ != 0 && group_ != 0) {
-        // While the zombie is there its group's number cannot mean another group.
+    if ((group_signal_at_exit_ != 0 && group_ != 0) || at_exit_ || (stop_ && stop_->has_set())) {
         if (child_.peek() == sys::wait_outcome::running)
             return;
-        child_.signal_group(group_, group_signal_at_exit_);
+        before_reap();
     }
     int status = 0;
     rusage usage{};
@@ -202,6 +203,51 @@ void process_state::check()
     finish();
 }
 
+/// While the zombie is there its group's number cannot mean another group.
+void process_state::before_reap() noexcept
+{
+    if (group_signal_at_exit_ != 0 && group_ != 0)
+        child_.signal_group(group_, group_signal_at_exit_);
+    try {
+        if (stop_)
+            stop_->before_reap();
+        if (at_exit_ && !rest_)
+            begin_at_exit();
+    } catch (std::exception const&) { // out of memory: what is left behind goes on
+    }
+}
+
+void process_state::begin_at_exit()
+{
+    stop_target const whom = at_exit_->target();
+    bool const done_already =
+        stop_ && stop_->has_set() && stop_->whom() >= whom && stop_->has_signalled();
+    auto set = done_already ? nullptr : make_set(whom);
+    if (!set)
+        return;
+    rest_ = std::make_unique<stop_run>(*this, *at_exit_, std::move(set));
+    rest_->begin_with_rest();
+    rest_->before_reap();
+}
+
+/// Whom a plan acts on besides the process itself; nullptr when there is nobody.
+std::unique_ptr<sys::process_set> process_state::make_set(stop_target whom)
+{
+    if (whom == stop_target::process || group_ == 0 || group_ == ::getpgrp())
+        return nullptr;
+    pid_t const child = child_.is_foreign() || child_.reaped() ? 0 : pid();
+    sys::unique_fd leader;
+    if (group_ == pid())
+        leader = child_.pidfd() < 0 && child != 0 ? sys::open_pidfd(child)
+                                                  : sys::copy_of(child_.pidfd());
+    else if (child != 0)
+        leader = sys::open_pidfd(group_);
+    // Opened by number: the child's membership, looked at afterwards, says that it is the right one.
+    if (group_ != pid() && ::getpgid(child) != group_)
+        return nullptr;
+    return std::make_unique<sys::group_set>(group_, child, std::move(leader));
+}
+
 /// A foreign process has ended when its pidfd says so; its status is its parent's business, and
 /// what the kernel tells others depends on the moment.
 void process_state::check_foreign()
@@ -211,6 +257,8 @@ void process_state::check_foreign()
     sys::wait_outcome const outcome = child_.reap(status, usage);
     if (outcome == sys::wait_outcome::running)
         return;
+    if (stop_)
+        before_reap();
     bool const ours = outcome == sys::wait_outcome::ended; // an orphan that had become our child
     if (!ours) {
         std::optional<int> known = child_.zombie_status();
@@ -279,7 +327,35 @@ void process_state::finish()
         guards->end();
     if (stop_)
         stop_->target_ended();
+    if (rest_)
+        rest_->target_ended();
     reap_orphans();
+}
+
+exit_event* process_state::pending_end() noexcept
+{
+    for (auto const* run : {&stop_, &rest_})
+        if (*run && (*run)->has_set() && !(*run)->finished())
+            return &(*run)->emptied();
+    return nullptr;
+}
+
+stop_result process_state::result() const noexcept
+{
+    if (stop_ && (stop_->has_set() || !rest_))
+        return stop_->result(record_);
+    return rest_ ? rest_->result(record_) : stop_result(record_, stop_mechanism::process, 0, 0);
+}
+
+void process_state::hurry_rest()
+{
+    for (auto const* run : {&stop_, &rest_})
+        if (*run && (*run)->has_set())
+            (*run)->hurry();
+}
+
+void process_state::emptied() noexcept
+{
 }
 
 error_code process_state::signal(int number) const noexcept
@@ -297,9 +373,12 @@ error_code process_state::signal_group(int number) const noexcept
 error_code process_state::begin_stop(stop_plan plan, end_cause cause)
 {
     check();
-    if (ended_ || stop_)
+    if (ended_)
+        return stop_rest(std::move(plan));
+    if (stop_)
         return {};
-    auto run = std::make_unique<stop_run>(*this, std::move(plan));
+    auto set = make_set(plan.target());
+    auto run = std::make_unique<stop_run>(*this, std::move(plan), std::move(set));
     cause_ = cause;
     if (error_code const ec = run->begin()) {
         cause_ = end_cause::itself;
@@ -338,6 +417,20 @@ std::optional<std::chrono::nanoseconds> process_state::cpu_time() const noexcept
     bool const was_its_own =
         child_.is_foreign() ? now == sys::wait_outcome::running : now != sys::wait_outcome::lost;
     return was_its_own ? used : std::nullopt;
+}
+
+/// For a process that has ended and was reaped, whose group or tree may be left.
+error_code process_state::stop_rest(stop_plan plan)
+{
+    if (rest_ || pending_end())
+        return {};
+    auto set = make_set(plan.target());
+    if (!set || set->surely_empty())
+        return {};
+    rest_ = std::make_unique<stop_run>(*this, std::move(plan), std::move(set));
+    rest_->begin_with_rest();
+    rest_->target_ended();
+    return {};
 }
 
 void process_state::kill(end_cause cause) noexcept

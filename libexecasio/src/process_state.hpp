@@ -3,6 +3,7 @@
 #include "execasio/process.hpp"
 #include "execasio/stop_plan.hpp"
 #include "execasio/time_guards.hpp"
+#include "execasio/stop_result.hpp"
 #include "linux/child_handle.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -11,6 +12,10 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+
+namespace execasio::sys {
+class process_set;
+}
 
 namespace execasio::detail {
 
@@ -66,6 +71,19 @@ public:
     /// Used so far by the process itself; nullopt when it has been reaped.
     [[nodiscard]] std::optional<std::chrono::nanoseconds> cpu_time() const noexcept;
 
+    /// Closed when a plan for more than the process has come to its end; nullptr when none is under
+    /// way any more.
+    [[nodiscard]] exit_event* pending_end() noexcept;
+
+    /// What came of the stop plan.
+    [[nodiscard]] stop_result result() const noexcept;
+
+    /// SIGKILL, now, for all that a plan for more than the process still waits for.
+    void hurry_rest();
+
+    /// Nobody is left whom such a plan acts on.
+    void emptied() noexcept;
+
     /// SIGKILL for the process, and for its group if that is its own.
     void kill(end_cause cause) noexcept;
 
@@ -85,6 +103,10 @@ private:
     void check_foreign();
     void await_reaper();
     void reaper_awaited(bool out_of_patience);
+    void before_reap() noexcept;
+    void begin_at_exit();
+    error_code stop_rest(stop_plan plan);
+    std::unique_ptr<sys::process_set> make_set(stop_target whom);
     void finish();
     [[nodiscard]] bool readable_now() const noexcept;
 
@@ -94,6 +116,8 @@ private:
     exit_event exited_;
     std::unique_ptr<stop_run> stop_;
     std::shared_ptr<guard_run> guards_;
+    std::unique_ptr<stop_run> rest_; // for those whom the process has left behind
+    std::shared_ptr<stop_plan const> at_exit_;
     std::unique_ptr<asio::steady_timer> retry_;
     std::chrono::milliseconds retry_delay_{1};
     clock::time_point started_;

@@ -2,7 +2,11 @@
 
 #include "process_state.hpp"
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
+#include <exception>
 
 #include <signal.h>
 
@@ -15,14 +19,30 @@ stop_plan::duration bounded(stop_plan::duration time) noexcept
     return std::clamp(time, stop_plan::duration::zero(), longest); // the clock must not overflow
 }
 
-asio::awaitable<exit_record> stop_and_wait(std::shared_ptr<detail::process_state> state,
+asio::awaitable<stop_result> stop_and_wait(std::shared_ptr<detail::process_state> state,
                                            stop_plan plan)
 {
     if (!state)
         throw boost::system::system_error(errc::no_process);
     if (error_code const ec = state->begin_stop(std::move(plan), end_cause::stopped))
         throw boost::system::system_error(ec, "stop");
-    co_return co_await detail::wait_for(std::move(state));
+    std::exception_ptr lost;
+    try {
+        static_cast<void>(co_await detail::wait_for(state));
+    } catch (boost::system::system_error const& e) {
+        if (e.code() != errc::status_lost)
+            throw;
+        lost = std::current_exception(); // others may be left all the same
+    }
+    while (detail::exit_event* const empty = state->pending_end()) {
+        error_code ec; // of the channel that is closed then, or of a cancellation
+        co_await empty->async_receive(asio::redirect_error(asio::use_awaitable, ec));
+        if (ec == asio::error::operation_aborted)
+            throw boost::system::system_error(ec, "stop");
+    }
+    if (lost)
+        std::rethrow_exception(lost);
+    co_return state->result();
 }
 
 } // namespace
@@ -64,7 +84,7 @@ stop_plan& stop_plan::target(stop_target whom)
     return *this;
 }
 
-asio::awaitable<exit_record> stop(process& p, stop_plan plan)
+asio::awaitable<stop_result> stop(process& p, stop_plan plan)
 {
     // Begins when it is awaited, and the object may be gone by then.
     return stop_and_wait(process_access::state(p), std::move(plan));

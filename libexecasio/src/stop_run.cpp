@@ -4,30 +4,46 @@
 #include "linux/proc.hpp"
 #include "process_state.hpp"
 
+#include <algorithm>
+
 #include <signal.h>
-#include <unistd.h>
 
 namespace execasio::detail {
 
-stop_run::stop_run(process_state& target, stop_plan plan)
+stop_run::stop_run(process_state& target, stop_plan plan, std::unique_ptr<sys::process_set> set)
     : target_(target),
       plan_(std::move(plan)),
-      timer_(target.executor())
+      timer_(target.executor()),
+      set_(std::move(set))
 {
+    if (set_)
+        emptied_.emplace(target.executor());
+}
+
+bool stop_run::in_last_stage() const noexcept
+{
+    return index_ >= plan_.stages().size();
 }
 
 error_code stop_run::begin()
 {
-    if (plan_.stages().empty()) {
-        target_.stop_stage(0);
-        return send(SIGKILL);
-    }
-    stop_plan::stage const& first = plan_.stages().front();
     target_.stop_stage(0);
+    if (in_last_stage())
+        return send(SIGKILL);
+    stop_plan::stage const& first = plan_.stages().front();
     if (error_code const ec = act(first))
         return ec;
     wait(first.wait);
     return {};
+}
+
+void stop_run::begin_with_rest()
+{
+    with_rest_ = true;
+    if (in_last_stage())
+        send(SIGKILL);
+    else
+        act(plan_.stages().front());
 }
 
 error_code stop_run::act(stop_plan::stage const& stage)
@@ -44,20 +60,34 @@ error_code stop_run::act(stop_plan::stage const& stage)
 
 error_code stop_run::send(int signal)
 {
-    pid_t const group = plan_.target() == stop_target::group ? target_.group() : 0;
-    // Once and not twice: a handler may count. The process itself may have left its group.
-    bool const in_group = group != 0 && ::getpgid(target_.pid()) == group;
-    error_code const group_ec = group != 0 ? target_.signal_group(signal) : error_code();
-    // A group's signal succeeds if any member could be signalled: whether this one could be, is
-    // asked by a signal that is none.
-    error_code const ec = target_.signal(in_group && !group_ec ? 0 : signal);
+    last_signal_ = signal;
+    if (set_)
+        return send_to_all(signal);
+    error_code const ec = target_.signal(signal);
     if (signal == SIGKILL || ec)
         return ec;
     // A stopped process keeps the signal pending until it is continued.
-    if (group != 0)
-        target_.signal_group(SIGCONT);
     if (auto const stat = sys::read_stat(target_.pid()); stat && stat->state == 'T')
         target_.signal(SIGCONT); // by pidfd: harmless if the number has changed hands since
+    return ec;
+}
+
+error_code stop_run::send_to_all(int signal)
+{
+    bool included = false;
+    if (with_rest_ || target_.ended()) {
+        set_->signal(signal, 0, included);
+        return {};
+    }
+    // Once and not twice: a handler may count.
+    set_->signal(signal, target_.pid(), included);
+    // The others' signal succeeds if any could be signalled: whether this one could be, is asked by
+    // a signal that is none.
+    error_code const ec = target_.signal(included ? 0 : signal);
+    if (signal == SIGKILL || ec)
+        return ec;
+    if (auto const stat = sys::read_stat(target_.pid()); stat && stat->state == 'T')
+        target_.signal(SIGCONT);
     return ec;
 }
 
@@ -81,7 +111,7 @@ void stop_run::wait(stop_plan::duration time)
         if (ec)
             return;
         command_.reset(); // out of time: its destruction kills it
-        if (!state->ended())
+        if (!state->ended() || (set_ && !finished_))
             next_stage();
     });
 }
@@ -89,25 +119,179 @@ void stop_run::wait(stop_plan::duration time)
 void stop_run::next_stage()
 {
     ++index_;
-    target_.stop_stage(index_);
+    if (!with_rest_)
+        target_.stop_stage(index_);
     // From here on nobody is left to be told of a refusal; the plan goes on to SIGKILL.
-    if (index_ < plan_.stages().size()) {
+    if (!in_last_stage()) {
         act(plan_.stages()[index_]);
         wait(plan_.stages()[index_].wait);
     } else {
         send(SIGKILL);
+        if (target_.ended() && set_)
+            look();
     }
+}
+
+void stop_run::hurry()
+{
+    if (finished_ || in_last_stage())
+        return;
+    timer_.cancel();
+    command_.reset();
+    index_ = plan_.stages().size() - 1;
+    next_stage();
+}
+
+void stop_run::before_reap()
+{
+    if (set_)
+        set_->before_reap();
 }
 
 void stop_run::target_ended() noexcept
 {
+    if (set_) {
+        look();
+        if (finished_ || !with_rest_ || in_last_stage())
+            return;
+        try { // the time of the first stage counts from here
+            wait(plan_.stages()[index_].wait);
+        } catch (std::exception const&) { // out of memory: without a clock there is no patience
+            index_ = plan_.stages().size();
+        }
+        return;
+    }
     if (!command_ || !command_->running())
         timer_.cancel();
 }
 
 void stop_run::command_ended() noexcept
 {
-    timer_.cancel(); // the rest of its time would only keep the event loop running
+    if (!set_ || finished_)
+        timer_.cancel(); // the rest of its time would only keep the event loop running
+}
+
+stop_result stop_run::result(exit_record const& record) const noexcept
+{
+    if (!set_)
+        return stop_result(record, stop_mechanism::process, 0, 0);
+    stop_result told(record, set_->mechanism(), set_->signalled(), left_);
+    if (!with_rest_) // others may have needed more than the process itself
+        told.cause(record.cause(), index_);
+    return told;
+}
+
+/// The process itself has gone: is anybody else left? If so, the end of those who were found is
+/// awaited, and then looked again; they may have started others meanwhile.
+void stop_run::look() noexcept
+{
+    if (finished_)
+        return;
+    try {
+        watched_.reset();
+        set_->reap();
+        if (set_->surely_empty()) {
+            finish(0);
+            return;
+        }
+        if (in_last_stage()) { // once more, for those that were born meanwhile
+            bool included = false;
+            set_->signal(SIGKILL, 0, included);
+        }
+        seen_ = set_->find();
+        if (seen_.living == 0) {
+            set_->reap();
+            finish(0);
+            return;
+        }
+        // Those who were signalled as a whole are only counted.
+        int const number = in_last_stage()             ? SIGKILL
+                           : set_->signals_as_whole() ? 0
+                                                      : last_signal_;
+        bool const may_signal = set_->signal_rest(seen_, number);
+        if (in_last_stage() && !may_signal) {
+            finish(seen_.living);
+            return;
+        }
+        watch();
+    } catch (std::exception const&) { // out of memory or descriptors: there may be more later
+        look_later();
+    }
+}
+
+void stop_run::watch()
+{
+    if (int const event = set_->event(); event >= 0) {
+        watch(event, asio::posix::descriptor_base::wait_error);
+        return;
+    }
+    // One after the other: all have to go, in whatever order.
+    auto const next = std::find_if(
+        seen_.held.begin(), seen_.held.end(),
+        [](sys::held_process const& p) { return p.pidfd && p.living(); });
+    if (next == seen_.held.end())
+        look_later(); // no pidfds; or all have ended in this very moment
+    else
+        watch(next->pidfd.get(), asio::posix::descriptor_base::wait_read);
+}
+
+void stop_run::watch(int fd, asio::posix::descriptor_base::wait_type what)
+{
+    // A number of our own, so that it can be closed by whoever is first.
+    sys::unique_fd own = sys::copy_of(fd);
+    if (!own) {
+        look_later();
+        return;
+    }
+    watched_.emplace(target_.executor(), own.get());
+    static_cast<void>(own.release());
+    watched_->async_wait(what, [state = target_.shared_from_this(), this](error_code ec) {
+        if (ec || finished_)
+            return;
+        look_delay_ = std::chrono::milliseconds(5);
+        bool const more = set_->event() < 0 &&
+                          std::any_of(seen_.held.begin(), seen_.held.end(),
+                                      [](sys::held_process const& p) { return p.living(); });
+        try {
+            if (more)
+                watch();
+            else
+                look();
+        } catch (std::exception const&) {
+            look_later();
+        }
+    });
+}
+
+void stop_run::look_later() noexcept
+{
+    constexpr std::chrono::milliseconds longest{100};
+    try {
+        if (!look_again_)
+            look_again_.emplace(target_.executor());
+        look_again_->expires_after(look_delay_);
+        look_delay_ = std::min(look_delay_ * 2, longest);
+        look_again_->async_wait([state = target_.shared_from_this(), this](error_code ec) {
+            if (!ec)
+                look();
+        });
+    } catch (std::exception const&) { // no memory even for that: it has to end somehow
+        finish(seen_.living);
+    }
+}
+
+void stop_run::finish(std::size_t left) noexcept
+{
+    finished_ = true;
+    left_ = left;
+    watched_.reset();
+    seen_ = {};
+    if (look_again_)
+        look_again_->cancel();
+    if (!command_ || !command_->running())
+        timer_.cancel();
+    emptied_->close();
+    target_.emptied();
 }
 
 } // namespace execasio::detail

@@ -2,39 +2,87 @@
 
 #include "execasio/process.hpp"
 #include "execasio/stop_plan.hpp"
+#include "execasio/stop_result.hpp"
+#include "linux/process_set.hpp"
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
 namespace execasio::detail {
 
-/// A stop plan that is being carried out. Owned by the state of the process it acts on; its timer
-/// keeps that state alive, so that a plan once begun comes to its end whoever loses interest.
+/// A stop plan that is being carried out. Owned by the state of the process it acts on; what it
+/// waits for keeps that state alive, so that a plan once begun comes to its end whoever loses
+/// interest.
 class stop_run {
 public:
-    stop_run(process_state& target, stop_plan plan);
+    /// @param set Whom the plan acts on besides the process itself; nullptr: nobody.
+    stop_run(process_state& target, stop_plan plan, std::unique_ptr<sys::process_set> set);
 
     /// The first stage. An error means that nothing was begun.
     error_code begin();
 
-    /// To be told when the process has ended. A command that still runs keeps the rest of its time.
+    /// The first stage for those whom the process leaves behind, which has ended. The plan goes on
+    /// with `target_ended`.
+    void begin_with_rest();
+
+    /// The process has ended and is going to be reaped.
+    void before_reap();
+
+    /// To be told when the process has been reaped. A command that still runs keeps the rest of its
+    /// time; so does the plan, as long as others are left.
     void target_ended() noexcept;
-    void command_ended() noexcept;
+
+    /// The final SIGKILL for all that are left, without awaiting the stages before it.
+    void hurry();
+
+    /// Whether it goes on after the end of the process, for others.
+    [[nodiscard]] bool has_set() const noexcept { return set_ != nullptr; }
+    [[nodiscard]] bool finished() const noexcept { return finished_; }
+    [[nodiscard]] bool has_signalled() const noexcept { return last_signal_ != 0; }
+    [[nodiscard]] stop_target whom() const noexcept { return plan_.target(); }
+
+    /// Closed when nobody is left; only with a set.
+    [[nodiscard]] exit_event& emptied() noexcept { return *emptied_; }
+
+    [[nodiscard]] stop_result result(exit_record const& record) const noexcept;
 
 private:
     error_code act(stop_plan::stage const& stage);
     error_code send(int signal);
+    error_code send_to_all(int signal);
     void start_command(stop_plan::stage const& stage);
+    void command_ended() noexcept;
     void wait(stop_plan::duration time);
     void next_stage();
+    [[nodiscard]] bool in_last_stage() const noexcept;
+
+    void look() noexcept;
+    void watch();
+    void watch(int fd, asio::posix::descriptor_base::wait_type what);
+    void look_later() noexcept;
+    void finish(std::size_t left) noexcept;
 
     process_state& target_;
     stop_plan plan_;
     std::size_t index_ = 0;
     asio::steady_timer timer_;
     std::optional<process> command_;
+    int last_signal_ = 0;
+
+    // Only for a plan that acts on others as well.
+    std::unique_ptr<sys::process_set> set_;
+    std::optional<exit_event> emptied_;
+    std::optional<asio::posix::stream_descriptor> watched_; // one that belongs to seen_, or to set_
+    std::optional<asio::steady_timer> look_again_;
+    std::chrono::milliseconds look_delay_{5};
+    sys::process_set::look seen_;
+    std::size_t left_ = 0;
+    bool with_rest_ = false;
+    bool finished_ = false;
 };
 
 } // namespace execasio::detail

@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <map>
+#include <set>
 
 namespace execasio {
 
@@ -59,10 +60,35 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
         if (found == members.end() || found->second.serial != serial)
             return;
         auto node = members.extract(found);
+        await_rest(process_access::state(node.mapped().proc));
         // A copy: the handler may destroy the supervisor, which lets go of the original.
         if (exit_handler const handler = on_exit)
             handler(node.mapped().proc, ec, record);
-        if (members.empty())
+        tell_if_empty();
+    }
+
+    /// The process has ended, but a plan goes on for those whom it has left behind.
+    void await_rest(std::shared_ptr<detail::process_state> const& state)
+    {
+        detail::exit_event* const pending = state->pending_end();
+        if (!pending) {
+            rests.erase(state);
+            return;
+        }
+        rests.insert(state);
+        pending->async_receive([self = weak_from_this(), state](error_code) {
+            if (auto const s = self.lock()) {
+                s->await_rest(state);
+                s->tell_if_empty();
+            }
+        });
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return members.empty() && rests.empty(); }
+
+    void tell_if_empty()
+    {
+        if (empty())
             changed.cancel();
     }
 
@@ -71,7 +97,7 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
                                             std::chrono::milliseconds bound)
     {
         self->changed.expires_at(detail::deadline_after(bound));
-        while (!self->members.empty()) {
+        while (!self->empty()) {
             error_code ec;
             co_await self->changed.async_wait(asio::redirect_error(asio::use_awaitable, ec));
             asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
@@ -80,7 +106,7 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
             if (!ec)
                 break;
         }
-        co_return self->members.empty();
+        co_return self->empty();
     }
 
     static asio::awaitable<std::size_t> shutdown(std::shared_ptr<impl> self,
@@ -89,6 +115,7 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
     asio::any_io_executor executor;
     exit_handler on_exit;
     std::map<pid_t, member> members;
+    std::set<std::shared_ptr<detail::process_state>> rests; // ended, but not all of their group
     asio::steady_timer changed; // cancelled when the last process has gone
     std::uint64_t last_serial = 0;
 };
@@ -102,8 +129,10 @@ asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> se
         co_return 0;
     for (auto& [id, entry] : self->members)
         process_access::state(entry.proc)->kill(end_cause::dropped);
+    for (auto const& state : self->rests)
+        state->hurry_rest();
     co_await wait_empty(self, std::chrono::seconds(1));
-    co_return self->members.size();
+    co_return self->members.size() + self->rests.size();
 }
 
 supervisor::supervisor(asio::any_io_executor executor, exit_handler on_exit)

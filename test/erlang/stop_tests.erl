@@ -6,6 +6,8 @@
          stop_reaches_a_child_that_has_just_been_started/1, stop_reaches_a_suspended_child/1,
          a_second_stop_is_ok/1, stop_of_an_unknown_pid/1,
          stop_of_a_group_reaches_grandchildren/1, the_group_of_an_ended_child_is_ended/1,
+         a_stubborn_member_of_a_stopped_group_is_killed/1,
+         a_stubborn_member_that_is_left_behind_is_killed/1,
          kill_group_spares_others_of_the_port/1, kill_command_is_run/1,
          a_kill_command_may_outlast_its_process/1, a_kill_command_that_hangs_is_ended/1,
          sigkill_follows_a_kill_command_without_effect/1,
@@ -76,6 +78,26 @@ stop_of_a_group_reaches_grandchildren(P) ->
 the_group_of_an_ended_child_is_ended(P) ->
     {pid, OsPid} = exec_port:run(P, "sleep 1000 & echo $!", [stdout, {group, 0}, kill_group]),
     Grandchild = number(exec_port:next(OsPid)),
+    {0, <<>>, <<>>} = exec_port:outcome(OsPid),
+    os_process:until(fun() -> is_gone(Grandchild) end).
+
+%% The child itself goes at once; erlexec would leave the other one alone from there on.
+a_stubborn_member_of_a_stopped_group_is_killed(P) ->
+    Command = "trap 'exit 0' TERM; (" ++ ?STUBBORN ++ ") & echo $!; wait",
+    {pid, OsPid} = exec_port:run(P, Command, [stdin, stdout, kill_group, {kill_timeout, 1}]),
+    Grandchild = grandchild(OsPid),
+    Time = os_process:elapsed(fun() ->
+        ok = exec_port:stop(P, OsPid),
+        {0, <<>>, <<>>} = exec_port:outcome(OsPid),
+        os_process:until(fun() -> is_gone(Grandchild) end)
+    end),
+    true = Time >= 1000.
+
+a_stubborn_member_that_is_left_behind_is_killed(P) ->
+    Command = "(" ++ ?STUBBORN ++ ") & echo $!; read line",
+    {pid, OsPid} = exec_port:run(P, Command, [stdin, stdout, kill_group, {kill_timeout, 1}]),
+    Grandchild = grandchild(OsPid),
+    exec_port:stdin(P, OsPid, <<"\n">>),
     {0, <<>>, <<>>} = exec_port:outcome(OsPid),
     os_process:until(fun() -> is_gone(Grandchild) end).
 
@@ -164,6 +186,18 @@ stop_time(P, OsPid) ->
         ok = exec_port:stop(P, OsPid),
         {0, <<>>, <<>>} = exec_port:outcome(OsPid)
     end).
+
+%% Two lines, in one piece or in two: the number of the stubborn grandchild, and that it is ready.
+grandchild(OsPid) -> grandchild(OsPid, <<>>).
+
+grandchild(OsPid, Before) ->
+    {stdout, Data} = exec_port:next(OsPid),
+    Text = <<Before/binary, Data/binary>>,
+    case [Line || Line <- binary:split(Text, <<"\n">>, [global]), Line =/= <<>>] of
+        [A, B] when A =:= <<"ready">> -> binary_to_integer(B);
+        [A, <<"ready">>] -> binary_to_integer(A);
+        _ -> grandchild(OsPid, Text)
+    end.
 
 number({stdout, Line}) -> binary_to_integer(string:trim(Line)).
 

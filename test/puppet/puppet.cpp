@@ -177,6 +177,23 @@ bool fork_here(bool new_session)
     return pid == 0;
 }
 
+/// A family that never stands still: each generation starts the next one and ends. Not faster than
+/// an init process can bury them, and not for ever, should nobody catch it.
+[[noreturn]] void flee(bool new_session)
+{
+    for (int generation = 0; generation < 3000; ++generation) {
+        ::usleep(1000);
+        pid_t const pid = ::fork();
+        if (pid < 0)
+            die("fork");
+        if (pid > 0)
+            std::_Exit(0);
+        if (new_session)
+            ::setsid();
+    }
+    std::_Exit(0);
+}
+
 void set_handler(int number, void (*handler)(int))
 {
     struct sigaction action {};
@@ -377,7 +394,13 @@ int main(int argc, char** argv)
             if (!fork_here(true))
                 while (more() && next() != "join") {
                 }
-        } else if (verb == "join")
+        } else if (verb == "flee")
+            flee(false);
+        else if (verb == "flee-sessions")
+            flee(true);
+        else if (verb == "session")
+            ::setsid();
+        else if (verb == "join")
             std::_Exit(0);
         else if (verb == "writefd") {
             auto const fd = static_cast<int>(number());

@@ -64,6 +64,13 @@ void set_terminal(command& cmd, run_options const& options)
     cmd.terminal(std::move(terminal));
 }
 
+std::chrono::seconds kill_timeout(run_options const& options)
+{
+    constexpr std::int64_t longest = 100LL * 365 * 24 * 60 * 60;
+    return std::chrono::seconds(
+        std::clamp<std::int64_t>(options.kill_timeout.value_or(5), 0, longest));
+}
+
 void set_group(command& cmd, run_options const& options)
 {
     // `kill_group` alone must not mean the port's own group, so the child gets one of its own then.
@@ -72,7 +79,9 @@ void set_group(command& cmd, run_options const& options)
     else if (options.group || options.kill_group)
         cmd.group(execasio::process_group::create());
     if (options.kill_group && options.group.value_or(0) != ::getpgrp())
-        cmd.group_signal_at_exit(SIGTERM);
+        cmd.at_exit(execasio::stop_plan()
+                        .grace(kill_timeout(options))
+                        .target(execasio::stop_target::group));
 }
 
 char const* stream_name(stage where) noexcept
@@ -218,9 +227,7 @@ command checked_command(run_request const& request)
 
 execasio::stop_plan to_stop_plan(run_options const& options)
 {
-    constexpr std::int64_t longest = 100LL * 365 * 24 * 60 * 60;
-    std::chrono::seconds const timeout(
-        std::clamp<std::int64_t>(options.kill_timeout.value_or(5), 0, longest));
+    auto const timeout = kill_timeout(options);
     auto plan = execasio::stop_plan::kill();
     if (options.kill) {
         command cmd = command::shell(*options.kill, shell());

@@ -3,6 +3,7 @@
 #include "execasio/pseudo_terminal.hpp"
 #include "execasio/stream.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 #include <sys/types.h>
 
 namespace execasio {
+
+class stop_plan;
 
 /// The process group that a child starts in (setpgid(2)).
 class process_group {
@@ -112,6 +115,13 @@ public:
     /// Only for a child that leads its group. 0 (default): none.
     command& group_signal_at_exit(int signal);
 
+    /// A stop plan for what the child leaves behind when it has ended, whose target is its group or
+    /// its tree: it goes on through its stages until nobody is left. Begun before the child is
+    /// reaped; not if a stop plan with that target is under way that has sent a signal already.
+    /// `stop` and `supervisor::shutdown` await its end, too. Takes the place of
+    /// `group_signal_at_exit`. (Include stop_plan.hpp to call it.)
+    command& at_exit(stop_plan plan);
+
     /// Gives the child a pseudo terminal of its own, as its controlling terminal, in a session and
     /// group of its own. Standard streams that are left inherited (the default) are on the
     /// terminal: `process::input` and `process::output` are its master side, and everything that
@@ -149,6 +159,10 @@ public:
     }
     [[nodiscard]] process_group group() const noexcept { return group_; }
     [[nodiscard]] int group_signal_at_exit() const noexcept { return group_signal_at_exit_; }
+    [[nodiscard]] std::shared_ptr<stop_plan const> const& at_exit() const noexcept
+    {
+        return at_exit_;
+    }
     [[nodiscard]] std::optional<terminal_options> const& terminal() const noexcept
     {
         return terminal_;
@@ -171,6 +185,7 @@ private:
     std::vector<passed_descriptor> descriptors_;
     process_group group_ = process_group::inherit();
     int group_signal_at_exit_ = 0;
+    std::shared_ptr<stop_plan const> at_exit_; // shared by copies: nobody changes it
     std::optional<terminal_options> terminal_;
     std::optional<mode_t> umask_;
     std::optional<int> nice_;

@@ -22,6 +22,7 @@
 #include "execasio/spawn.hpp"
 #include "execasio/stop.hpp"
 #include "execasio/stop_plan.hpp"
+#include "execasio/stop_result.hpp"
 #include "execasio/stream.hpp"
 #include "execasio/supervisor.hpp"
 #include "execasio/time_guards.hpp"

@@ -12,11 +12,15 @@ namespace execasio {
 enum class stop_target {
     process, ///< the process alone
     group,   ///< its whole process group, when it has one apart from the parent's
+    tree,    ///< it and all its descendants: see docs/trees.md for how they are found
 };
 
 /// How a process is made to end, as data: stages of a signal or a command, each with a time to wait
 /// for the end, and SIGKILL when all stages were in vain. The final SIGKILL cannot be left out: a
 /// plan always comes to its end.
+///
+/// A plan whose target is a group or a tree ends when nobody of it is left, not when the process
+/// itself has gone: it goes on through its stages for those that stay.
 ///
 /// The default is SIGTERM, five seconds, SIGKILL. A value; setters return the object.
 class stop_plan {

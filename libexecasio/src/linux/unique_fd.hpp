@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace execasio::sys {
@@ -33,5 +34,11 @@ public:
 private:
     int fd_ = -1;
 };
+
+/// A duplicate, close-on-exec; empty when there is nothing to duplicate, or no number left.
+inline unique_fd copy_of(int fd) noexcept
+{
+    return unique_fd(fd >= 0 ? ::fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1);
+}
 
 } // namespace execasio::sys

@@ -1,0 +1,153 @@
+#include "linux/group_set.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace execasio::sys {
+namespace {
+
+constexpr unsigned pidfd_signal_process_group = 4; // <linux/pidfd.h>, 6.9
+
+// So many ends can be awaited at a time: descriptors are scarce. Those left are found again later.
+constexpr std::size_t most_held = 64;
+
+} // namespace
+
+group_set::group_set(pid_t group, pid_t child, unique_fd leader) noexcept
+    : group_(group),
+      child_(child),
+      leader_(std::move(leader))
+{
+    held_process anchor;
+    if (child_ == 0 && leader_ && read_process(group_, anchor.entry)) {
+        anchor.pidfd = copy_of(leader_.get());
+        anchors_.push_back(std::move(anchor));
+    }
+}
+
+group_set::answer group_set::ask_leader() const noexcept
+{
+    if (!leader_)
+        return answer::unknown;
+    if (::syscall(SYS_pidfd_send_signal, leader_.get(), 0, nullptr, pidfd_signal_process_group) ==
+        0)
+        return answer::yes;
+    // EPERM: there are members, none of which may be signalled; or a filter's answer, for which
+    // others have to be asked.
+    return errno == ESRCH ? answer::no : answer::unknown;
+}
+
+/// A child holds the number of its own group as long as it is not reaped; that of one it has joined
+/// only while it is in there.
+bool group_set::is_held_by_child() const noexcept
+{
+    return child_ != 0 && (child_ == group_ || ::getpgid(child_) == group_);
+}
+
+bool group_set::is_still_ours() const noexcept
+{
+    if (is_held_by_child())
+        return true;
+    answer const told = ask_leader();
+    if (told != answer::unknown)
+        return told == answer::yes;
+    for (held_process const& anchor : anchors_) {
+        process_entry now;
+        // Signal 0 finds a zombie, too: what has not been reaped is still a member.
+        if (anchor.signal(0) != ESRCH && read_process(anchor.entry.pid, now) &&
+            now.start == anchor.entry.start && now.group == group_)
+            return true;
+    }
+    return false;
+}
+
+bool group_set::surely_empty() noexcept
+{
+    return child_ == 0 && ask_leader() == answer::no;
+}
+
+/// One walk. @param all Gets the members' numbers, zombies included.
+process_set::look group_set::walk(std::set<pid_t>& all) const
+{
+    look seen;
+    process_table table;
+    table.read();
+    pid_t const self = ::getpid();
+    for (process_entry const& e : table) {
+        if (e.group != group_ || e.pid == self)
+            continue;
+        all.insert(e.pid);
+        held_process member;
+        if (!e.living || (seen.held.size() < most_held && !hold(e, member)))
+            continue;
+        ++seen.living;
+        if (member.entry.pid != 0)
+            seen.held.push_back(std::move(member));
+    }
+    return seen;
+}
+
+process_set::look group_set::find()
+{
+    if (surely_empty())
+        return {};
+    std::set<pid_t> members;
+    look seen = walk(members);
+    // A family that never stands still is passed by: when a walk comes to a member it has ended,
+    // and its child is somewhere else. But it leaves tracks, zombies that were not there before, or
+    // a group that has members but none to be seen.
+    if (seen.living == 0) {
+        std::set<pid_t> later;
+        seen = walk(later);
+        bool const tracks = !std::includes(members.begin(), members.end(), later.begin(),
+                                           later.end()) ||
+                            (later.empty() && ask_leader() == answer::yes);
+        if (seen.living == 0 && tracks)
+            seen.living = 1;
+    }
+    // Asked after the walk, so that it holds for all of it.
+    if (!is_still_ours())
+        return {};
+    if (child_ == 0 && !seen.held.empty() && ask_leader() == answer::unknown) {
+        anchors_.clear();
+        for (held_process const& member : seen.held)
+            anchors_.push_back({member.entry, copy_of(member.pidfd.get())});
+    }
+    return seen;
+}
+
+void group_set::signal(int number, pid_t child, bool& child_included)
+{
+    // The child itself may have left its group.
+    child_included = child != 0 && ::getpgid(child) == group_;
+    bool all = leader_ && ::syscall(SYS_pidfd_send_signal, leader_.get(), number, nullptr,
+                                    pidfd_signal_process_group) == 0;
+    if (!all && is_held_by_child())
+        all = ::kill(-group_, number) == 0;
+    if (!all) {
+        signal_rest(find(), number);
+        return;
+    }
+    if (number != SIGKILL && number != 0) {
+        if (leader_ && ::syscall(SYS_pidfd_send_signal, leader_.get(), SIGCONT, nullptr,
+                                 pidfd_signal_process_group) == 0)
+            return;
+        if (is_held_by_child())
+            ::kill(-group_, SIGCONT);
+    }
+}
+
+void group_set::before_reap()
+{
+    if (ask_leader() == answer::unknown) {
+        look seen = find();
+        anchors_ = std::move(seen.held);
+    }
+    child_ = 0;
+}
+
+} // namespace execasio::sys

@@ -1,0 +1,55 @@
+#include "linux/process_set.hpp"
+
+#include "linux/child_handle.hpp"
+
+#include <cerrno>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace execasio::sys {
+
+bool held_process::living() const noexcept
+{
+    pollfd p{pidfd.get(), POLLIN, 0};
+    return ::poll(&p, 1, 0) == 0;
+}
+
+int held_process::signal(int number) const noexcept
+{
+    if (pidfd)
+        return ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) == 0 ? 0 : errno;
+    if (!is_same_process(entry))
+        return ESRCH;
+    return ::kill(entry.pid, number) == 0 ? 0 : errno;
+}
+
+bool hold(process_entry const& e, held_process& into) noexcept
+{
+    into.entry = e;
+    into.pidfd = open_pidfd(e.pid);
+    if (!into.pidfd && errno == ESRCH)
+        return false;
+    return is_same_process(e);
+}
+
+bool process_set::note(process_entry const& e)
+{
+    return signalled_.emplace(e.pid, e.start).second;
+}
+
+bool process_set::signal_rest(look const& seen, int number)
+{
+    bool may_signal = seen.living > seen.held.size(); // what could not be held is not known to us
+    for (held_process const& member : seen.held) {
+        bool const fresh = note(member.entry);
+        // SIGKILL again and again: one by number may have been refused for want of memory.
+        int const error = member.signal(fresh || number == SIGKILL ? number : 0);
+        may_signal = may_signal || error == 0 || error == ESRCH;
+    }
+    return may_signal;
+}
+
+} // namespace execasio::sys

@@ -1,0 +1,199 @@
+// Also part of the guardian's own program: no heap, no C++ run-time library.
+#include "linux/process_table.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace execasio::sys {
+namespace {
+
+struct directory_entry { // linux_dirent64, see getdents64(2)
+    std::uint64_t inode;
+    std::int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[1];
+};
+
+/// "/proc/PID/stat" without the formatting functions, which may lock or allocate.
+void make_path(pid_t pid, char* path) noexcept
+{
+    char digits[16];
+    std::size_t count = 0;
+    for (auto rest = static_cast<unsigned>(pid); count == 0 || rest != 0; rest /= 10)
+        digits[count++] = static_cast<char>('0' + rest % 10);
+    std::memcpy(path, "/proc/", 6);
+    path += 6;
+    while (count != 0)
+        *path++ = digits[--count];
+    std::memcpy(path, "/stat", 6);
+}
+
+std::uint64_t parse_number(char const*& at) noexcept
+{
+    while (*at == ' ' || *at == '-') // the negative ones are of no interest here
+        ++at;
+    std::uint64_t value = 0;
+    for (; *at >= '0' && *at <= '9'; ++at)
+        value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+    return value;
+}
+
+} // namespace
+
+std::size_t read_small_file(char const* path, char* text, std::size_t size) noexcept
+{
+    int const file = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    std::size_t length = 0;
+    while (length + 1 < size) {
+        ssize_t const n = ::read(file, text + length, size - 1 - length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        length += static_cast<std::size_t>(n);
+    }
+    ::close(file);
+    text[length] = '\0';
+    return length;
+}
+
+bool read_process(pid_t pid, process_entry& into) noexcept
+{
+    char path[32];
+    make_path(pid, path);
+    int const file = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    char text[1024];
+    ssize_t const size = ::read(file, text, sizeof text - 1); // in one piece: it is made at once
+    ::close(file);
+    if (size <= 0)
+        return false;
+    text[size] = '\0';
+    // "pid (name) S ...": the name may hold anything, parentheses too, but the last one ends it.
+    char const* at = std::strrchr(text, ')');
+    if (!at || at[1] != ' ' || at[2] == '\0')
+        return false;
+    into = process_entry{};
+    into.pid = pid;
+    into.state = at[2];
+    at += 3;
+    std::uint64_t threads = 0;
+    for (int field = 4; field <= 22; ++field) { // they count from 1
+        std::uint64_t const value = parse_number(at);
+        switch (field) {
+        case 4: into.parent = static_cast<pid_t>(value); break;
+        case 5: into.group = static_cast<pid_t>(value); break;
+        case 6: into.session = static_cast<pid_t>(value); break;
+        case 20: threads = value; break;
+        case 22: into.start = value; break;
+        default: break;
+        }
+    }
+    // The first thread of a program may have ended before the others: a zombie in name only.
+    into.living = (into.state != 'Z' && into.state != 'X') || threads > 1;
+    return true;
+}
+
+bool is_same_process(process_entry const& known) noexcept
+{
+    process_entry now;
+    return read_process(known.pid, now) && now.start == known.start;
+}
+
+process_table::~process_table()
+{
+    if (entries_)
+        ::munmap(entries_, capacity_ * sizeof(process_entry));
+}
+
+bool process_table::grow() noexcept
+{
+    std::size_t const wanted = capacity_ == 0 ? 4096 : capacity_ * 2;
+    void* const memory =
+        entries_ ? ::mremap(entries_, capacity_ * sizeof(process_entry),
+                            wanted * sizeof(process_entry), MREMAP_MAYMOVE)
+                 : ::mmap(nullptr, wanted * sizeof(process_entry), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    entries_ = static_cast<process_entry*>(memory);
+    capacity_ = wanted;
+    return true;
+}
+
+bool process_table::read() noexcept
+{
+    size_ = 0;
+    int const list = ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (list < 0)
+        return false;
+    alignas(directory_entry) char buffer[16 * 1024];
+    bool complete = false;
+    for (;;) {
+        long const bytes = ::syscall(SYS_getdents64, list, buffer, sizeof buffer);
+        complete = bytes == 0;
+        if (bytes <= 0)
+            break;
+        for (long at = 0; at < bytes;) {
+            auto const* const e = reinterpret_cast<directory_entry const*>(buffer + at);
+            at += e->length;
+            char const* digits = e->name;
+            auto const pid = static_cast<pid_t>(parse_number(digits));
+            if (pid == 0 || *digits != '\0')
+                continue;
+            if (size_ == capacity_ && !grow()) {
+                ::close(list);
+                return false;
+            }
+            if (read_process(pid, entries_[size_]))
+                ++size_;
+        }
+    }
+    ::close(list);
+    return complete;
+}
+
+process_entry* process_table::find(pid_t pid) noexcept
+{
+    std::size_t low = 0;
+    std::size_t high = size_;
+    while (low < high) {
+        std::size_t const middle = low + (high - low) / 2;
+        if (entries_[middle].pid < pid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < size_ && entries_[low].pid == pid ? entries_ + low : nullptr;
+}
+
+bool process_table::is_marked(pid_t pid) noexcept
+{
+    process_entry const* const e = pid > 1 ? find(pid) : nullptr;
+    return e && e->marked;
+}
+
+void process_table::mark_descendants(pid_t spared) noexcept
+{
+    for (bool found = true; found;) {
+        found = false;
+        for (process_entry& e : *this) {
+            if (e.marked || e.pid == spared || e.pid == 1)
+                continue;
+            // Who leads a group or session has its number, which nobody else can get meanwhile.
+            e.marked = is_marked(e.parent) || is_marked(e.group) || is_marked(e.session);
+            found = found || e.marked;
+        }
+    }
+}
+
+} // namespace execasio::sys
