@@ -269,7 +269,13 @@ sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_co
     plan_.hook = hook;
     plan_.hook_context = hook_context;
     // A hook may use any descriptor of the parent's; only without one is the low part enough.
+    sys::guard_entry guard;
+    if (cmd_.on_destroy() != lifetime::survive)
+        guard = sys::guard_entry::for_birth(plan_.new_session ||
+                                            (plan_.set_group && plan_.group == 0));
+    plan_.guard = guard.slot();
     sys::birth born = sys::give_birth(plan_, hook == nullptr);
+    born.child.guard(std::move(guard)); // of a child that failed: given back
     child_ends_.clear();
     if (born.failed_at != stage::none)
         throw spawn_error(born.failed_at, born.error, subject_of(born.failed_at), born.failed_pid);

@@ -145,7 +145,7 @@ pid_t process::group() const noexcept
 void process::on_destroy(lifetime policy) noexcept
 {
     if (state_)
-        state_->on_destroy = policy;
+        state_->change_lifetime(policy);
 }
 
 void process::detach() noexcept

@@ -213,6 +213,7 @@ void process_state::before_reap() noexcept
             stop_->before_reap();
         if (at_exit_ && !rest_)
             begin_at_exit();
+        child_.keep_guarded(pending_end() != nullptr);
     } catch (std::exception const&) { // out of memory: what is left behind goes on
     }
 }
@@ -242,7 +243,8 @@ std::unique_ptr<sys::process_set> process_state::make_set(stop_target whom)
                                                   : sys::copy_of(child_.pidfd());
     else if (child != 0)
         leader = sys::open_pidfd(group_);
-    // Opened by number: the child's membership, looked at afterwards, says that it is the right one.
+    // Opened by number: the child's membership, looked at afterwards, says that it is the right
+    // one.
     if (group_ != pid() && ::getpgid(child) != group_)
         return nullptr;
     return std::make_unique<sys::group_set>(group_, child, std::move(leader));
@@ -356,6 +358,19 @@ void process_state::hurry_rest()
 
 void process_state::emptied() noexcept
 {
+    if (child_.reaped() && !pending_end())
+        child_.guard({});
+}
+
+void process_state::change_lifetime(lifetime policy) noexcept
+{
+    on_destroy = policy;
+    if (child_.is_foreign() || child_.reaped() || child_.pid() == 0)
+        return;
+    if (policy == lifetime::survive)
+        child_.guard({});
+    else if (!child_.is_guarded())
+        child_.guard(sys::guard_entry::for_living(pid(), group_is_own_));
 }
 
 error_code process_state::signal(int number) const noexcept

@@ -2,8 +2,8 @@
 
 #include "execasio/process.hpp"
 #include "execasio/stop_plan.hpp"
-#include "execasio/time_guards.hpp"
 #include "execasio/stop_result.hpp"
+#include "execasio/time_guards.hpp"
 #include "linux/child_handle.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -86,6 +86,9 @@ public:
 
     /// SIGKILL for the process, and for its group if that is its own.
     void kill(end_cause cause) noexcept;
+
+    /// Changes what becomes of the child with its owner, and with this program.
+    void change_lifetime(lifetime policy) noexcept;
 
     /// The end of the handle that owned the child.
     void abandon() noexcept;

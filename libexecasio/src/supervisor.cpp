@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <map>
+#include <optional>
 #include <set>
 
 namespace execasio {
@@ -114,6 +115,7 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
 
     asio::any_io_executor executor;
     exit_handler on_exit;
+    std::optional<guardian> guard; // goes last of all that it guards
     std::map<pid_t, member> members;
     std::set<std::shared_ptr<detail::process_state>> rests; // ended, but not all of their group
     asio::steady_timer changed; // cancelled when the last process has gone
@@ -125,13 +127,16 @@ asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> se
 {
     for (auto& [id, entry] : self->members)
         request_stop(entry.proc, entry.plan); // a refusal shows at the bound
-    if (co_await wait_empty(self, bound))
+    if (co_await wait_empty(self, bound)) {
+        self->guard.reset();
         co_return 0;
+    }
     for (auto& [id, entry] : self->members)
         process_access::state(entry.proc)->kill(end_cause::dropped);
     for (auto const& state : self->rests)
         state->hurry_rest();
     co_await wait_empty(self, std::chrono::seconds(1));
+    self->guard.reset();
     co_return self->members.size() + self->rests.size();
 }
 
@@ -144,6 +149,7 @@ supervisor::~supervisor()
 {
     impl_->on_exit = nullptr;
     impl_->members.clear();
+    impl_->guard.reset();
     impl_->changed.cancel();
 }
 
@@ -157,6 +163,12 @@ process& supervisor::add(process p, stop_plan plan, time_guards guards)
     if (!guards.empty())
         guard(p, std::move(guards), plan);
     return impl_->add(std::move(p), std::move(plan));
+}
+
+void supervisor::start_guardian(guardian::loss_handler on_loss)
+{
+    impl_->guard.reset();
+    impl_->guard.emplace(impl_->executor, std::move(on_loss));
 }
 
 process* supervisor::find(pid_t id) noexcept

@@ -10,6 +10,7 @@
 #include "execasio/exit_record.hpp"
 #include "execasio/features.hpp"
 #include "execasio/group.hpp"
+#include "execasio/guardian.hpp"
 #include "execasio/input_queue.hpp"
 #include "execasio/input_stream.hpp"
 #include "execasio/output_pump.hpp"

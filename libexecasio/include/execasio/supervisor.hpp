@@ -1,5 +1,6 @@
 #pragma once
 
+#include "execasio/guardian.hpp"
 #include "execasio/process.hpp"
 #include "execasio/stop_plan.hpp"
 #include "execasio/time_guards.hpp"
@@ -41,6 +42,11 @@ public:
     /// @param p A process that has not been seen to end, of the same executor.
     /// @throws boost::system::system_error EEXIST when the set has that very process already.
     process& add(process p, stop_plan plan = stop_plan(), time_guards guards = time_guards());
+
+    /// Starts a guardian: what is spawned from now on, anywhere in this program, ends with it even
+    /// if it is killed. It is dismissed when a shutdown has come to its end, and with this object.
+    /// @throws as the guardian's constructor
+    void start_guardian(guardian::loss_handler on_loss = {});
 
     /// nullptr when no process of that id is in the set.
     [[nodiscard]] process* find(pid_t id) noexcept;

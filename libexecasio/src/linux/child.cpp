@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace execasio::sys {
@@ -165,6 +166,17 @@ void reset_signals(std::uint64_t which, bool keep_ignored) noexcept
     }
 }
 
+/// The number comes first: without a time it is taken for that of a child just born. (The kernel
+/// has written it already where clone3 was to be had.)
+void introduce(guard_slot& slot) noexcept
+{
+    slot.pid = static_cast<pid_t>(::syscall(SYS_getpid));
+    timespec t{};
+    if (::syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &t) == 0)
+        slot.alive_at = static_cast<std::uint64_t>(t.tv_sec) * 1000000000 +
+                        static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 int failed(child_plan& plan, int error) noexcept
 {
     plan.report.error = error;
@@ -178,6 +190,8 @@ int child_main(void* context) noexcept
     child_plan& plan = *static_cast<child_plan*>(context);
     child_report& report = plan.report;
 
+    if (plan.guard)
+        introduce(*plan.guard);
     if (plan.shared_below != 0 && !close_range(plan.shared_below, ~0U, CLOSE_RANGE_UNSHARE)) {
         report.table_refused = true;
         return failed(plan, errno);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "execasio/error.hpp"
+#include "linux/guard_slot.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +45,9 @@ struct child_plan {
     bool keep_ignored = false;
     std::uint64_t maybe_ignored = ~std::uint64_t{0}; ///< signals to set to their default
     std::uint64_t signal_mask = 0;                   ///< as the kernel sees it: bit n-1 is signal n
+
+    guard_slot* guard = nullptr; ///< where the child makes itself known to the guardian
+    int cgroup = -1;             ///< the directory of a cgroup to be born into
 
     int (*hook)(void*) noexcept = nullptr; ///< returns 0 or an errno
     void* hook_context = nullptr;

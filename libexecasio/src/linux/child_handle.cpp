@@ -80,9 +80,17 @@ wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
     // A foreign process may yet be ours to reap: an orphan, under a subreaper.
     if (foreign_ && peek() == wait_outcome::running)
         return wait_outcome::running;
+    guard_.suspend();
     wait_outcome const outcome = wait(WNOHANG, &status, &usage);
-    if (outcome != wait_outcome::running)
-        reaped_ = true;
+    if (outcome == wait_outcome::running) {
+        guard_.resume();
+        return outcome;
+    }
+    reaped_ = true;
+    if (keep_guarded_)
+        guard_.leader_gone();
+    else
+        guard_.release();
     return outcome;
 }
 
@@ -106,6 +114,7 @@ std::optional<int> child_handle::zombie_status() const
 
 void child_handle::reap_blocking() noexcept
 {
+    guard_.release();
     static_cast<void>(wait(0, nullptr, nullptr)); // lost or taken: gone either way
     reaped_ = true;
 }

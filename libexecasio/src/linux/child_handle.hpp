@@ -1,5 +1,6 @@
 #pragma once
 
+#include "linux/guard_table.hpp"
 #include "linux/unique_fd.hpp"
 
 #include <optional>
@@ -39,6 +40,13 @@ public:
     [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
     [[nodiscard]] bool reaped() const noexcept { return reaped_; }
 
+    /// The child's place in the guardian's table. It is given up just before the child is reaped,
+    /// while the zombie still holds the number.
+    void guard(guard_entry entry) noexcept { guard_ = std::move(entry); }
+    [[nodiscard]] bool is_guarded() const noexcept { return static_cast<bool>(guard_); }
+    /// For others of its group or tree the place is kept after the reap, until it is taken away.
+    void keep_guarded(bool yes) noexcept { keep_guarded_ = yes; }
+
     /// From here on by pid: no pidfd is wanted, or needed any more.
     void forget_pidfd() noexcept { pidfd_.reset(); }
 
@@ -73,8 +81,10 @@ private:
 
     pid_t pid_ = 0;
     unique_fd pidfd_;
+    guard_entry guard_;
     bool reaped_ = false;
     bool foreign_ = false;
+    bool keep_guarded_ = false;
 };
 
 /// pidfd_open(2); empty where the kernel or a filter refuses.

@@ -143,6 +143,11 @@ attempt by_clone3(child_stack const& stack, child_plan& plan, bool share_table) 
     arguments.flags = CLONE_PIDFD | CLONE_VFORK | CLONE_VM | CLONE_CLEAR_SIGHAND;
     if (share_table)
         arguments.flags |= CLONE_FILES;
+    // Before the child runs: should this program be killed right now, its guardian knows of it.
+    if (plan.guard) {
+        arguments.flags |= CLONE_PARENT_SETTID;
+        arguments.parent_tid = reinterpret_cast<std::uintptr_t>(&plan.guard->pid);
+    }
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&a.pidfd);
     arguments.exit_signal = SIGCHLD;
     arguments.stack = reinterpret_cast<std::uintptr_t>(stack.bottom());

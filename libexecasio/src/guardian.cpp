@@ -1,0 +1,139 @@
+#include "execasio/guardian.hpp"
+
+#include "execasio/spawn.hpp"
+#include "guardian/image.hpp"
+#include "linux/guard_table.hpp"
+#include "linux/guardian_process.hpp"
+#include "process_state.hpp"
+
+#include <chrono>
+#include <string>
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+namespace execasio {
+
+struct guardian::impl : std::enable_shared_from_this<impl> {
+    impl(asio::any_io_executor e, loss_handler handler)
+        : executor(std::move(e)),
+          on_loss(std::move(handler)),
+          death(sys::own_death(kept_end))
+    {
+    }
+
+    void start()
+    {
+        started = std::chrono::steady_clock::now();
+        sys::unique_fd const image = sys::executable_file(detail::guardian_image::data(),
+                                                          detail::guardian_image::size());
+        try {
+            if (!image)
+                throw spawn_error(stage::exec, {errno, boost::system::system_category()},
+                                  "guardian");
+            current = spawn(executor, guardian_command(image.get()));
+        } catch (spawn_error const& e) {
+            if (e.where() != stage::exec)
+                throw;
+            start_copy(); // files in memory may not be executed here, or there is no /proc
+        }
+        watch();
+    }
+
+    [[nodiscard]] command guardian_command(int image) const
+    {
+        constexpr int place = 5; // of the program itself, above the two that it expects
+        command cmd("execasio-guardian");
+        cmd.executable("/proc/self/fd/" + std::to_string(place)).clear_environment();
+        cmd.input(stream::null).output(stream::null).error(stream::null);
+        cmd.descriptor(3, table.memory()).descriptor(4, death.get()).descriptor(place, image);
+        // It is nobody's to guard, itself included.
+        cmd.directory("/").new_session().on_destroy(lifetime::survive);
+        return cmd;
+    }
+
+    void start_copy()
+    {
+        pid_t const pid = sys::fork_guardian(table.memory(), death.get());
+        if (pid < 0)
+            throw spawn_error(stage::clone, {errno, boost::system::system_category()}, "guardian");
+        auto state = std::make_shared<detail::process_state>(executor);
+        state->take(sys::child_handle(pid, sys::open_pidfd(pid)));
+        current = process_access::make(std::move(state));
+    }
+
+    void watch()
+    {
+        current.async_wait([weak = weak_from_this()](error_code, exit_record const& how) {
+            if (auto const self = weak.lock())
+                self->lost(how);
+        });
+    }
+
+    void lost(exit_record const& how)
+    {
+        if (dismissed)
+            return;
+        constexpr int most_failures = 5;
+        bool const short_lived =
+            std::chrono::steady_clock::now() - started < std::chrono::seconds(1);
+        failures = short_lived ? failures + 1 : 0;
+        error_code restarted;
+        current = process();
+        if (failures < most_failures) {
+            try {
+                start();
+            } catch (boost::system::system_error const& e) {
+                restarted = e.code();
+            }
+        } else {
+            restarted = make_error_code(errc::died_before_exec);
+        }
+        if (loss_handler const handler = on_loss)
+            handler(how, restarted);
+    }
+
+    void dismiss() noexcept
+    {
+        dismissed = true;
+        if (!current.running())
+            return;
+        sys::unique_fd const end = sys::open_pidfd(current.id());
+        error_code ec;
+        current.signal(SIGKILL, ec);
+        // It sleeps and is gone at once; reaped here, so that it is nobody's business later.
+        pollfd p{end.get(), POLLIN, 0};
+        for (int tries = 0; tries < 1000 && current.poll(); ++tries)
+            ::poll(&p, end ? 1U : 0U, 1);
+        current = process();
+    }
+
+    asio::any_io_executor executor;
+    loss_handler on_loss;
+    sys::guard_table_user table;
+    sys::unique_fd kept_end;
+    sys::unique_fd death;
+    process current;
+    std::chrono::steady_clock::time_point started;
+    int failures = 0;
+    bool dismissed = false;
+};
+
+guardian::guardian(asio::any_io_executor executor, loss_handler on_loss)
+    : impl_(std::make_shared<impl>(std::move(executor), std::move(on_loss)))
+{
+    impl_->start();
+}
+
+guardian::~guardian()
+{
+    impl_->dismiss();
+}
+
+pid_t guardian::id() const noexcept
+{
+    return impl_->current.running() ? impl_->current.id() : 0;
+}
+
+} // namespace execasio

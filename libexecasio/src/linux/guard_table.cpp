@@ -1,0 +1,196 @@
+#include "linux/guard_table.hpp"
+
+#include "linux/unique_fd.hpp"
+
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace execasio::sys {
+namespace {
+
+// Outlive any process object, static ones included: trivially destructible.
+std::mutex& table_mutex()
+{
+    static auto* const m = new std::mutex;
+    return *m;
+}
+std::atomic<guard_table*> current = nullptr;
+
+// In a copy of this program (fork without exec) the table is still the original's.
+std::atomic<bool> is_copy = false;
+
+} // namespace
+
+/// The table of this program, as long as a guardian or a child uses it.
+class guard_table {
+public:
+    guard_table() : memory(::memfd_create("execasio-guard", MFD_CLOEXEC))
+    {
+        void* const at =
+            memory && ::ftruncate(memory.get(), sizeof(guard_area)) == 0
+                ? ::mmap(nullptr, sizeof(guard_area), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_NORESERVE, memory.get(), 0)
+                : MAP_FAILED;
+        if (at == MAP_FAILED)
+            throw boost::system::system_error(errno, boost::system::system_category(), "guardian");
+        area = static_cast<guard_area*>(at);
+        area->manager = ::getpid();
+    }
+    guard_table(guard_table const&) = delete;
+    guard_table& operator=(guard_table const&) = delete;
+    ~guard_table() { ::munmap(area, sizeof(guard_area)); }
+
+    guard_slot* take()
+    {
+        if (!free.empty()) {
+            guard_slot* const slot = free.back();
+            free.pop_back();
+            return slot;
+        }
+        std::uint32_t const used = area->used.load(std::memory_order_relaxed);
+        if (used == guard_area::most_slots)
+            return nullptr;
+        if (free.capacity() <= used) // so that giving back cannot fail
+            free.reserve(std::max<std::size_t>(64, 2 * std::size_t{used}));
+        area->used.store(used + 1, std::memory_order_release);
+        return &area->slots[used];
+    }
+
+    unique_fd memory;
+    guard_area* area = nullptr;
+    std::vector<guard_slot*> free;
+    std::size_t entries = 0;
+    std::size_t guardians = 0;
+};
+
+namespace {
+
+void destroy_if_unused(guard_table* table) noexcept
+{
+    if (table->entries == 0 && table->guardians == 0)
+        delete table;
+}
+
+} // namespace
+
+guard_entry guard_entry::for_birth(bool own_group) noexcept
+{
+    guard_entry entry;
+    if (!current.load(std::memory_order_acquire))
+        return entry;
+    std::lock_guard const lock(table_mutex());
+    guard_table* const table = current.load(std::memory_order_relaxed);
+    if (!table)
+        return entry;
+    try {
+        entry.slot_ = table->take();
+    } catch (std::bad_alloc const&) {
+    }
+    if (!entry.slot_)
+        return entry;
+    entry.table_ = table;
+    ++table->entries;
+    guard_slot& slot = *entry.slot_;
+    slot.pid = 0;
+    slot.alive_at = 0;
+    slot.flags = own_group ? std::uint32_t{guard_slot::own_group} : 0;
+    slot.cgroup = 0;
+    slot.state.store(guard_slot::in_use, std::memory_order_release);
+    return entry;
+}
+
+guard_entry guard_entry::for_living(pid_t pid, bool own_group) noexcept
+{
+    guard_entry entry = for_birth(own_group);
+    if (entry) {
+        timespec t{};
+        ::clock_gettime(CLOCK_BOOTTIME, &t);
+        entry.slot_->alive_at = static_cast<std::uint64_t>(t.tv_sec) * 1000000000 +
+                                static_cast<std::uint64_t>(t.tv_nsec);
+        entry.slot_->pid = pid;
+    }
+    return entry;
+}
+
+void guard_entry::cgroup(char const* parent, std::uint32_t number) noexcept
+{
+    if (!slot_ || std::strlen(parent) >= guard_area::path_size)
+        return;
+    std::lock_guard const lock(table_mutex());
+    guard_area& area = *table_->area;
+    std::uint32_t const count = area.parents.load(std::memory_order_relaxed);
+    std::uint32_t index = 0;
+    while (index < count && std::strcmp(area.parent[index], parent) != 0)
+        ++index;
+    if (index == guard_area::most_parents)
+        return;
+    if (index == count) {
+        std::strcpy(area.parent[index], parent);
+        area.parents.store(count + 1, std::memory_order_release);
+    }
+    slot_->cgroup_parent = index;
+    slot_->cgroup = number;
+}
+
+void guard_entry::release() noexcept
+{
+    if (!slot_)
+        return;
+    if (!is_copy.load(std::memory_order_relaxed)) {
+        set(guard_slot::empty);
+        std::lock_guard const lock(table_mutex());
+        table_->free.push_back(slot_);
+        --table_->entries;
+        destroy_if_unused(table_);
+    }
+    slot_ = nullptr;
+    table_ = nullptr;
+}
+
+guard_table_user::guard_table_user()
+{
+    static bool const forks_watched = [] {
+        ::pthread_atfork(nullptr, nullptr, [] {
+            is_copy.store(true, std::memory_order_relaxed);
+            current.store(nullptr, std::memory_order_relaxed);
+        });
+        return true;
+    }();
+    static_cast<void>(forks_watched);
+    std::lock_guard const lock(table_mutex());
+    table_ = current.load(std::memory_order_relaxed);
+    if (!table_) {
+        table_ = new guard_table;
+        current.store(table_, std::memory_order_release);
+        is_copy.store(false, std::memory_order_relaxed);
+    }
+    ++table_->guardians;
+}
+
+guard_table_user::~guard_table_user()
+{
+    if (is_copy.load(std::memory_order_relaxed))
+        return;
+    std::lock_guard const lock(table_mutex());
+    if (--table_->guardians == 0)
+        current.store(nullptr, std::memory_order_release);
+    destroy_if_unused(table_);
+}
+
+int guard_table_user::memory() const noexcept
+{
+    return table_->memory.get();
+}
+
+} // namespace execasio::sys

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "linux/guard_slot.hpp"
+
+#include <utility>
+
+namespace execasio::sys {
+
+class guard_table;
+
+/// A child's place in the guardian's table. Empty when no guardian was there at its birth. Gives
+/// the place back in the end. No system calls, and nothing at all when empty.
+class guard_entry {
+public:
+    guard_entry() noexcept = default;
+    guard_entry(guard_entry&& other) noexcept
+        : table_(std::exchange(other.table_, nullptr)),
+          slot_(std::exchange(other.slot_, nullptr))
+    {
+    }
+    guard_entry& operator=(guard_entry&& other) noexcept
+    {
+        if (this != &other) {
+            release();
+            table_ = std::exchange(other.table_, nullptr);
+            slot_ = std::exchange(other.slot_, nullptr);
+        }
+        return *this;
+    }
+    ~guard_entry() { release(); }
+
+    /// A place for a child that is about to be born; empty when there is no guardian.
+    static guard_entry for_birth(bool own_group) noexcept;
+
+    /// A place for one that lives, and is not reaped yet.
+    static guard_entry for_living(pid_t pid, bool own_group) noexcept;
+
+    [[nodiscard]] guard_slot* slot() const noexcept { return slot_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return slot_ != nullptr; }
+
+    /// Not guarded for the moment: its number may be another's in the next one.
+    void suspend() noexcept { set(guard_slot::empty); }
+    void resume() noexcept { set(guard_slot::in_use); }
+    /// It was reaped, but others of its group or tree are left.
+    void leader_gone() noexcept { set(guard_slot::leader_gone); }
+
+    /// Notes its cgroup. The guardian finds it only if there is room for the parent's path.
+    void cgroup(char const* parent, std::uint32_t number) noexcept;
+
+    void release() noexcept;
+
+private:
+    void set(std::uint32_t state) noexcept
+    {
+        if (slot_)
+            slot_->state.store(state, std::memory_order_release);
+    }
+
+    guard_table* table_ = nullptr;
+    guard_slot* slot_ = nullptr;
+};
+
+/// Keeps the table in use: one for each guardian.
+class guard_table_user {
+public:
+    /// @throws boost::system::system_error when there is no shared memory to be had.
+    guard_table_user();
+    guard_table_user(guard_table_user const&) = delete;
+    guard_table_user& operator=(guard_table_user const&) = delete;
+    ~guard_table_user();
+
+    [[nodiscard]] int memory() const noexcept; ///< the memfd
+
+private:
+    guard_table* table_;
+};
+
+} // namespace execasio::sys
