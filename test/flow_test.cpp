@@ -215,6 +215,60 @@ BOOST_AUTO_TEST_CASE(what_a_handler_throws_comes_out_of_the_event_loop)
                       boost::system::system_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_pump_that_always_has_data_gives_way)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        pipe_ends pipe;
+        pipe.write(std::string(50000, 'x'));
+        std::size_t got = 0;
+        unsigned calls = 0;
+        unsigned most = 0;
+        output_pump pump;
+        auto const on_data = [&](std::string_view data) {
+            got += data.size();
+            most = std::max(most, ++calls);
+            pump.grant(data.size()); // ready for more at once
+        };
+        pump = output_pump(output_stream(ex, pipe.release_reader()), on_data, {}, 100);
+        while (got < 50000) {
+            calls = 0;
+            co_await asio::post(ex, asio::use_awaitable);
+        }
+        BOOST_TEST(most <= 32u); // of 500, between two turns of somebody else
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_sender_that_comes_late_does_not_overtake)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        pipe_ends pipe;
+        input_queue queue(input_stream(ex, pipe.release_writer()));
+        queue.high_water_mark(0);
+        BOOST_TEST(!queue.push(std::string(64 * 1024 + 1, 'a')));
+        std::vector<char> sent;
+        auto const send = [&](char c) {
+            asio::co_spawn(ex, queue.send(std::string(1, c)),
+                           [&sent, c](std::exception_ptr) { sent.push_back(c); });
+        };
+        send('b');
+        send('c');
+        co_await some_turns();
+        std::string text(2 * 64 * 1024, '\0');
+        BOOST_REQUIRE(::read(pipe.reader(), text.data(), text.size()) == ssize_t{64 * 1024});
+        // The moment in which there is room, and those who wait do not know yet.
+        while (queue.size() != 0)
+            co_await asio::post(ex, asio::use_awaitable);
+        send('d');
+        co_await test::until([&] { return sent.size() == 3; });
+        BOOST_TEST((sent == std::vector<char>{'b', 'c', 'd'}));
+        ssize_t const size = ::read(pipe.reader(), text.data(), text.size());
+        BOOST_TEST(text.substr(0, static_cast<std::size_t>(size)) == "abcd");
+        queue.close();
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_queue_makes_its_senders_wait_at_the_mark)
 {
     run_coroutine([]() -> asio::awaitable<void> {

@@ -172,24 +172,34 @@ BOOST_AUTO_TEST_CASE(cancelled_before_it_has_begun_it_starts_nothing)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        for (int turns = 0; turns < 6; ++turns) {
-            asio::cancellation_signal signal;
-            bool done = false;
-            auto body = [&](process_scope& scope) -> asio::awaitable<void> {
-                co_await up(scope);
-                co_await forever();
-            };
-            asio::co_spawn(ex, with_scope(body),
-                           asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) {
-                               BOOST_TEST(bool(e));
-                               done = true;
-                           }));
-            for (int i = 0; i < turns; ++i)
-                co_await asio::post(ex, asio::use_awaitable);
-            signal.emit(asio::cancellation_type::terminal);
-            co_await test::until([&] { return done; });
-            BOOST_TEST(!test::has_children());
-        }
+        for (auto const type : {asio::cancellation_type::terminal, asio::cancellation_type::total})
+            for (int turns = 0; turns < 8; ++turns) {
+                asio::cancellation_signal signal;
+                bool begun = false;
+                bool done = false;
+                auto body = [&](process_scope& scope) -> asio::awaitable<void> {
+                    co_await up(scope);
+                    co_await forever();
+                };
+                auto caller = [&]() -> asio::awaitable<void> {
+                    co_await asio::this_coro::reset_cancellation_state(
+                        asio::enable_total_cancellation());
+                    begun = true;
+                    co_await with_scope(body);
+                };
+                asio::co_spawn(
+                    ex, caller(),
+                    asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) {
+                        BOOST_TEST(bool(e));
+                        done = true;
+                    }));
+                co_await test::until([&] { return begun; });
+                for (int i = 0; i < turns; ++i)
+                    co_await asio::post(ex, asio::use_awaitable);
+                signal.emit(type);
+                co_await test::until([&] { return done; });
+                BOOST_TEST(!test::has_children());
+            }
     });
 }
 

@@ -256,6 +256,27 @@ BOOST_AUTO_TEST_CASE(it_can_be_cancelled_and_leaves_nothing_pending)
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_wait_that_is_over_keeps_nothing_running)
+{
+    asio::io_context context(1);
+    command cmd = puppet("pause-forever");
+    readiness const notified = readiness::descriptor(cmd, 3);
+    process p = spawn_piped(context.get_executor(), cmd);
+    for (readiness const& how : {readiness::line("x"), notified, readiness::port(1)}) {
+        bool failed = false;
+        asio::co_spawn(context, execasio::ready(p, how, 15ms),
+                       [&](std::exception_ptr e) { failed = bool(e); });
+        context.restart();
+        context.run_for(scaled(10s));
+        BOOST_TEST(failed);
+        BOOST_TEST(context.stopped()); // though the process lives
+    }
+    p = process();
+    context.restart();
+    context.run_for(scaled(10s));
+    BOOST_TEST(context.stopped());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_written_to_a_descriptor_tells)
 {
     run_coroutine([]() -> asio::awaitable<void> {

@@ -63,15 +63,15 @@ struct scope_state : std::enable_shared_from_this<scope_state> {
             member_failure = std::make_exception_ptr(boost::system::system_error(ec));
         else
             member_failure = std::make_exception_ptr(member_failed(gone->proc->id(), record));
-        end(asio::cancellation_type::terminal);
+        end();
     }
 
     /// The body is to leave, the processes are to end.
-    void end(asio::cancellation_type how)
+    void end()
     {
         stop_members();
-        if (!body_over)
-            cancel_body.emit(how);
+        if (!body_over) // the type that every operation honours, and a coroutine from its start on
+            cancel_body.emit(asio::cancellation_type::terminal);
     }
 
     void stop_members()
@@ -115,16 +115,13 @@ struct scope_state : std::enable_shared_from_this<scope_state> {
 namespace {
 
 /// Keeps the body, whose captures its coroutine refers to, and the scope as long as that runs.
-asio::awaitable<void> run_body(std::shared_ptr<scope_state> state,
-                               std::shared_ptr<process_scope> scope, scope_body body)
+asio::awaitable<void> run_body(std::shared_ptr<process_scope> scope, scope_body body)
 {
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    if (state->ending) // before the line above, which would have missed it
-        throw boost::system::system_error(asio::error::operation_aborted, "with_scope");
     co_await body(*scope);
 }
 
-/// A coroutine thread of its own, so that what is set here of cancellation is nobody else's.
+/// A coroutine thread of its own, so that what is set here of cancellation is nobody else's: once
+/// cancelled it goes on waiting for the ends.
 asio::awaitable<void> oversee(std::shared_ptr<scope_state> state,
                               std::shared_ptr<process_scope> scope, scope_body body)
 {
@@ -135,20 +132,17 @@ asio::awaitable<void> oversee(std::shared_ptr<scope_state> state,
         state->body_over = true;
         state->changed.cancel();
     };
-    asio::co_spawn(state->executor, run_body(state, std::move(scope), std::move(body)),
+    asio::co_spawn(state->executor, run_body(std::move(scope), std::move(body)),
                    asio::bind_cancellation_slot(state->cancel_body.slot(), when_over));
     while (!state->body_over) {
         co_await scope_state::wait_for_change(state);
-        // The type, not the state, which is replaced below.
-        asio::cancellation_type const how =
-            (co_await asio::this_coro::cancellation_state).cancelled();
-        if (how == asio::cancellation_type::none)
+        asio::cancellation_state const cancelled = co_await asio::this_coro::cancellation_state;
+        if (cancelled.cancelled() == asio::cancellation_type::none)
             continue;
         // Begins anew, so that another one is noticed as well.
         co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-        state->end(how);
+        state->end();
     }
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     state->stop_members();
     while (!state->members.empty())
         co_await scope_state::wait_for_change(state);

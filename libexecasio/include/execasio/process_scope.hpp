@@ -92,8 +92,8 @@ private:
 ///     it); otherwise what kept a process from being stopped, such as EPERM: it goes on then, out
 ///     of this program's hands.
 /// @par Cancellation
-/// All types: passed on to the body. Completes when all processes have ended, as always: how long
-/// that may take is what the plans say.
+/// All types: the body is cancelled (`terminal`). Completes when all processes have ended, as
+/// always: how long that may take is what the plans say.
 template <class Body>
 [[nodiscard]] asio::awaitable<void> with_scope(Body&& body)
 {
