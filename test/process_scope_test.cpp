@@ -356,6 +356,11 @@ BOOST_AUTO_TEST_CASE(an_end_is_told_to_any_number_of_waiters)
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
         int told = 0;
+        // Outlives the coroutine that it begins, which refers to it.
+        auto const waiter = [&told](process_ptr w) -> asio::awaitable<void> {
+            exit_record const how = co_await w->wait();
+            told += how.signal() == SIGTERM ? 1 : 0;
+        };
         auto body = [&](process_scope& scope) -> asio::awaitable<void> {
             process_ptr const p = co_await up(scope);
             for (int i = 0; i < 100; ++i)
@@ -363,10 +368,6 @@ BOOST_AUTO_TEST_CASE(an_end_is_told_to_any_number_of_waiters)
                     BOOST_TEST(!ec);
                     told += how.signal() == SIGTERM ? 1 : 0;
                 });
-            auto const waiter = [&told](process_ptr w) -> asio::awaitable<void> {
-                exit_record const how = co_await w->wait();
-                told += how.signal() == SIGTERM ? 1 : 0;
-            };
             asio::co_spawn(ex, waiter(p), [](std::exception_ptr e) { BOOST_TEST(!e); });
             co_await asio::post(ex, asio::use_awaitable);
         };
