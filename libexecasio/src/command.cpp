@@ -1,5 +1,6 @@
 #include "execasio/command.hpp"
 
+#include "execasio/cgroup.hpp"
 #include "execasio/stop_plan.hpp"
 
 namespace execasio {
@@ -105,6 +106,18 @@ command& command::group_signal_at_exit(int signal)
 command& command::at_exit(stop_plan plan)
 {
     at_exit_ = std::make_shared<stop_plan const>(std::move(plan));
+    return *this;
+}
+
+command& command::cgroup(execasio::cgroup options)
+{
+    cgroup_ = std::make_shared<execasio::cgroup const>(std::move(options));
+    return *this;
+}
+
+command& command::track_tree(bool on)
+{
+    track_tree_ = on;
     return *this;
 }
 

@@ -28,6 +28,8 @@ public:
         case errc::input_queue_full: return "input queue is full";
         case errc::not_ready: return "process ended, or closed its output, before it was ready";
         case errc::member_failed: return "process of the scope failed";
+        case errc::no_cgroup: return "no cgroup (version 2) that may be written to";
+        case errc::no_controller: return "cgroup controller is not available";
         }
         return "unknown execasio error " + std::to_string(value);
     }
@@ -49,6 +51,8 @@ public:
         case errc::input_queue_full: return make_error_condition(portable::no_buffer_space);
         case errc::not_ready:
         case errc::member_failed: break;
+        case errc::no_cgroup:
+        case errc::no_controller: return make_error_condition(portable::operation_not_supported);
         case errc::empty_command:
         case errc::embedded_nul:
         case errc::bad_variable_name:
@@ -81,6 +85,7 @@ char const* to_string(stage s) noexcept
     case stage::pipe_output: return "pipe for standard output";
     case stage::pipe_error: return "pipe for standard error";
     case stage::terminal: return "terminal";
+    case stage::cgroup: return "cgroup";
     case stage::initializer: return "initializer";
     case stage::clone: return "clone";
     case stage::session: return "setsid";

@@ -4,6 +4,7 @@
 #include "linux/terminal.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <string_view>
@@ -68,6 +69,42 @@ launch_plan::launch_plan(command const& cmd) : cmd_(cmd)
     look_at_given();
     prepare_terminal();
     prepare_streams();
+    prepare_cgroup();
+}
+
+void launch_plan::prepare_cgroup()
+{
+    if (!cmd_.cgroup())
+        return;
+    try {
+        cgroup = std::make_unique<sys::cgroup_directory>(*cmd_.cgroup());
+    } catch (spawn_error const&) {
+        if (!cmd_.cgroup()->is_optional())
+            throw;
+    }
+}
+
+/// Into its cgroup, if it is to have one; a kernel or filter that refuses that is no reason to fail
+/// when it is optional.
+sys::birth launch_plan::give_birth(bool share_table)
+{
+    if (!cgroup)
+        return sys::give_birth(plan_, share_table);
+    sys::birth born;
+    sys::unique_fd const directory = cgroup->open();
+    plan_.cgroup = directory.get();
+    if (directory) {
+        born = sys::give_birth(plan_, share_table);
+    } else {
+        born.failed_at = stage::cgroup;
+        born.error = last_error();
+    }
+    plan_.cgroup = -1;
+    if (born.failed_at == stage::cgroup && cmd_.cgroup()->is_optional()) {
+        cgroup.reset();
+        return sys::give_birth(plan_, share_table);
+    }
+    return born;
 }
 
 void launch_plan::check() const
@@ -93,11 +130,20 @@ void launch_plan::check() const
 
 void launch_plan::prepare_environment()
 {
-    if (!cmd_.clears_environment() && cmd_.variables().empty()) {
+    if (!cmd_.clears_environment() && cmd_.variables().empty() && !cmd_.tracks_tree()) {
         plan_.envp = ::environ;
         return;
     }
-    environment_block block = make_environment(cmd_);
+    environment_block block;
+    if (cmd_.tracks_tree()) {
+        static std::atomic<unsigned> count = 0;
+        std::string const value = std::to_string(::getpid()) + '-' + std::to_string(++count);
+        tree_mark = "EXECASIO_TREE=" + value;
+        command marked = cmd_;
+        block = make_environment(marked.environment("EXECASIO_TREE", value));
+    } else {
+        block = make_environment(cmd_);
+    }
     environment_strings_ = std::move(block.owned);
     envp_ = std::move(block.list);
     plan_.envp = envp_.data();
@@ -273,8 +319,10 @@ sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_co
     if (cmd_.on_destroy() != lifetime::survive)
         guard = sys::guard_entry::for_birth(plan_.new_session ||
                                             (plan_.set_group && plan_.group == 0));
+    if (cgroup)
+        guard.cgroup(cgroup->parent().c_str(), cgroup->number());
     plan_.guard = guard.slot();
-    sys::birth born = sys::give_birth(plan_, hook == nullptr);
+    sys::birth born = give_birth(hook == nullptr);
     born.child.guard(std::move(guard)); // of a child that failed: given back
     child_ends_.clear();
     if (born.failed_at != stage::none)
@@ -285,6 +333,7 @@ sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_co
 std::string launch_plan::subject_of(stage failed) const
 {
     switch (failed) {
+    case stage::cgroup: return cgroup ? cgroup->path() : "";
     case stage::directory: return cmd_.directory().value_or("");
     case stage::group: return std::to_string(cmd_.group().id());
     default: return file_;

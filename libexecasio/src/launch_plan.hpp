@@ -2,11 +2,13 @@
 
 #include "execasio/command.hpp"
 #include "execasio/error.hpp"
+#include "linux/cgroup.hpp"
 #include "linux/clone.hpp"
 #include "linux/low_descriptors.hpp"
 #include "linux/unique_fd.hpp"
 
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,9 @@ public:
     sys::unique_fd error;
     sys::unique_fd terminal; ///< the master
 
+    std::unique_ptr<sys::cgroup_directory> cgroup; ///< empty when there is none
+    std::string tree_mark; ///< "NAME=VALUE" in the child's environment; empty: none
+
     [[nodiscard]] std::string const& file() const noexcept { return file_; }
     [[nodiscard]] char const* const* arguments() const noexcept { return plan_.argv; }
     [[nodiscard]] char const* const* environment() const noexcept { return plan_.envp; }
@@ -50,6 +55,8 @@ private:
     void prepare_streams();
     void prepare_terminal();
     void prepare_attributes();
+    void prepare_cgroup();
+    sys::birth give_birth(bool share_table);
     [[nodiscard]] std::string subject_of(stage failed) const;
 
     command const& cmd_;

@@ -1,5 +1,7 @@
 #include "orphanage.hpp"
 
+#include "linux/cgroup.hpp"
+
 #include <atomic>
 #include <mutex>
 #include <vector>
@@ -39,6 +41,7 @@ void add_orphan(sys::child_handle child) noexcept
 
 void reap_orphans() noexcept
 {
+    sys::remove_orphaned_cgroups();
     orphanage& o = instance();
     if (o.count == 0)
         return;

@@ -3,7 +3,9 @@
 #include "execasio/exit_engine.hpp"
 #include "guard_run.hpp"
 #include "linux/cpu_clock.hpp"
+#include "linux/cgroup.hpp"
 #include "linux/group_set.hpp"
+#include "linux/tree_set.hpp"
 #include "orphanage.hpp"
 #include "sigchld.hpp"
 #include "stop_run.hpp"
@@ -80,6 +82,8 @@ process_state::~process_state()
 void process_state::take(sys::child_handle child)
 {
     child_ = std::move(child);
+    sys::own_child(child_.pid());
+    child_.keep_guarded(cgroup_ != nullptr);
     if (child_.is_foreign())
         group_is_own_ = ::getpgid(child_.pid()) == child_.pid();
     if (group_is_own_)
@@ -213,7 +217,7 @@ void process_state::before_reap() noexcept
             stop_->before_reap();
         if (at_exit_ && !rest_)
             begin_at_exit();
-        child_.keep_guarded(pending_end() != nullptr);
+        child_.keep_guarded(pending_end() || cgroup_);
     } catch (std::exception const&) { // out of memory: what is left behind goes on
     }
 }
@@ -234,6 +238,11 @@ void process_state::begin_at_exit()
 /// Whom a plan acts on besides the process itself; nullptr when there is nobody.
 std::unique_ptr<sys::process_set> process_state::make_set(stop_target whom)
 {
+    if (whom == stop_target::tree && cgroup_)
+        return std::make_unique<sys::cgroup_set>(*cgroup_);
+    if (whom == stop_target::tree)
+        // Of a process that has been reaped nothing is known any more.
+        return ended_ ? nullptr : std::make_unique<sys::tree_set>(pid(), tree_mark_);
     if (whom == stop_target::process || group_ == 0 || group_ == ::getpgrp())
         return nullptr;
     pid_t const child = child_.is_foreign() || child_.reaped() ? 0 : pid();
@@ -331,6 +340,9 @@ void process_state::finish()
         stop_->target_ended();
     if (rest_)
         rest_->target_ended();
+    // Not under a plan that waits for the cgroup's events: there are none of one that is gone.
+    if (cgroup_ && !pending_end())
+        emptied();
     reap_orphans();
 }
 
@@ -358,8 +370,42 @@ void process_state::hurry_rest()
 
 void process_state::emptied() noexcept
 {
-    if (child_.reaped() && !pending_end())
+    if (!child_.reaped())
+        return;
+    remove_cgroup();
+    if (!pending_end() && !cgroup_)
         child_.guard({});
+}
+
+void process_state::take_tree(std::unique_ptr<sys::cgroup_directory> cgroup,
+                              std::string mark) noexcept
+{
+    cgroup_ = std::move(cgroup);
+    tree_mark_ = std::move(mark);
+}
+
+/// Whoever is last: at the end of the process, of a plan for its tree, or of this object.
+void process_state::remove_cgroup() noexcept
+{
+    if (cgroup_ && cgroup_->remove())
+        cgroup_.reset();
+}
+
+/// With its owner goes the whole of it. The directory is removed when all are dead, for which a plan
+/// waits; the process itself may have ended before.
+void process_state::kill_cgroup() noexcept
+{
+    if (!cgroup_)
+        return;
+    try {
+        cgroup_->kill();
+        stop_plan const plan = stop_plan::kill().target(stop_target::tree);
+        if (ended_)
+            stop_rest(plan);
+        else
+            at_exit_ = std::make_shared<stop_plan const>(plan);
+    } catch (std::exception const&) { // out of memory: the directory is removed later
+    }
 }
 
 void process_state::change_lifetime(lifetime policy) noexcept
@@ -463,6 +509,8 @@ void process_state::abandon() noexcept
     output = output_stream();
     error = output_stream();
     terminal = pseudo_terminal();
+    if (on_destroy == lifetime::kill)
+        kill_cgroup();
     if (ended_ || child_.pid() == 0)
         return;
     if (child_.is_foreign()) {

@@ -14,6 +14,7 @@
 #include <optional>
 
 namespace execasio::sys {
+class cgroup_directory;
 class process_set;
 }
 
@@ -38,6 +39,9 @@ public:
     /// Takes over the child that was born. (Or the foreign process.)
     /// @throws boost::system::system_error when its end cannot be watched; a child is killed then.
     void take(sys::child_handle child);
+
+    /// Before `take`: what the child's descendants will be found by.
+    void take_tree(std::unique_ptr<sys::cgroup_directory> cgroup, std::string mark) noexcept;
 
     [[nodiscard]] asio::any_io_executor const& executor() const noexcept { return executor_; }
     [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
@@ -109,6 +113,8 @@ private:
     void before_reap() noexcept;
     void begin_at_exit();
     error_code stop_rest(stop_plan plan);
+    void remove_cgroup() noexcept;
+    void kill_cgroup() noexcept;
     std::unique_ptr<sys::process_set> make_set(stop_target whom);
     void finish();
     [[nodiscard]] bool readable_now() const noexcept;
@@ -121,6 +127,8 @@ private:
     std::shared_ptr<guard_run> guards_;
     std::unique_ptr<stop_run> rest_; // for those whom the process has left behind
     std::shared_ptr<stop_plan const> at_exit_;
+    std::unique_ptr<sys::cgroup_directory> cgroup_;
+    std::string tree_mark_;
     std::unique_ptr<asio::steady_timer> retry_;
     std::chrono::milliseconds retry_delay_{1};
     clock::time_point started_;

@@ -42,6 +42,7 @@ process launch(asio::any_io_executor executor, command const& cmd, launch_plan& 
         if (plan.error)
             state->error = output_stream(executor, plan.error.release());
         sys::child_handle child = plan.launch(hook, hook_context);
+        state->take_tree(std::move(plan.cgroup), std::move(plan.tree_mark));
         state->take(std::move(child));
         return process_access::make(std::move(state));
     } catch (spawn_error const&) {

@@ -189,6 +189,8 @@ void stop_run::look() noexcept
         return;
     try {
         watched_.reset();
+        if (look_again_)
+            look_again_->cancel();
         set_->reap();
         if (set_->surely_empty()) {
             finish(0);
@@ -223,6 +225,8 @@ void stop_run::watch()
 {
     if (int const event = set_->event(); event >= 0) {
         watch(event, asio::posix::descriptor_base::wait_error);
+        look_delay_ = std::chrono::seconds(1); // should others remove it, there is no event
+        look_later();
         return;
     }
     // One after the other: all have to go, in whatever order.

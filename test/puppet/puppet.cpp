@@ -177,6 +177,22 @@ bool fork_here(bool new_session)
     return pid == 0;
 }
 
+/// Runs the verbs that follow in a child of its own that has a session of its own and no parent.
+bool daemonize()
+{
+    pid_t const pid = ::fork();
+    if (pid < 0)
+        die("fork");
+    if (pid == 0) {
+        ::setsid();
+        if (::fork() > 0)
+            std::_Exit(0);
+        return true;
+    }
+    ::waitpid(pid, nullptr, 0);
+    return false;
+}
+
 /// A family that never stands still: each generation starts the next one and ends. Not faster than
 /// an init process can bury them, and not for ever, should nobody catch it.
 [[noreturn]] void flee(bool new_session)
@@ -394,12 +410,14 @@ int main(int argc, char** argv)
             if (!fork_here(true))
                 while (more() && next() != "join") {
                 }
+        } else if (verb == "daemon") {
+            if (!daemonize())
+                while (more() && next() != "join") {
+                }
         } else if (verb == "flee")
             flee(false);
         else if (verb == "flee-sessions")
             flee(true);
-        else if (verb == "session")
-            ::setsid();
         else if (verb == "join")
             std::_Exit(0);
         else if (verb == "writefd") {

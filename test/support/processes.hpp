@@ -2,11 +2,10 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -22,8 +21,11 @@ inline std::vector<pid_t> processes_with_word(std::string const& word)
         auto const pid = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));
         if (pid <= 0 || pid == ::getpid())
             continue;
-        std::ifstream file(entry.path() / "cmdline");
-        std::string const text{std::istreambuf_iterator<char>(file), {}};
+        int const file = ::open((entry.path() / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
+        std::string text(16 * 1024, '\0');
+        ssize_t const size = file >= 0 ? ::read(file, text.data(), text.size()) : -1;
+        ::close(file);
+        text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
         if (('\0' + text).find('\0' + word + '\0') != std::string::npos)
             found.push_back(pid);
     }

@@ -13,6 +13,7 @@
 
 namespace execasio {
 
+class cgroup;
 class stop_plan;
 
 /// The process group that a child starts in (setpgid(2)).
@@ -122,6 +123,13 @@ public:
     /// `group_signal_at_exit`. (Include stop_plan.hpp to call it.)
     command& at_exit(stop_plan plan);
 
+    /// Has the child born into a cgroup of its own. (Include cgroup.hpp to call it.)
+    command& cgroup(execasio::cgroup options);
+
+    /// Puts a mark into the child's environment (EXECASIO_TREE) by which `stop_target::tree` finds
+    /// descendants that have left its session and lost their parents, where it has no cgroup.
+    command& track_tree(bool on = true);
+
     /// Gives the child a pseudo terminal of its own, as its controlling terminal, in a session and
     /// group of its own. Standard streams that are left inherited (the default) are on the
     /// terminal: `process::input` and `process::output` are its master side, and everything that
@@ -163,6 +171,11 @@ public:
     {
         return at_exit_;
     }
+    [[nodiscard]] std::shared_ptr<execasio::cgroup const> const& cgroup() const noexcept
+    {
+        return cgroup_;
+    }
+    [[nodiscard]] bool tracks_tree() const noexcept { return track_tree_; }
     [[nodiscard]] std::optional<terminal_options> const& terminal() const noexcept
     {
         return terminal_;
@@ -186,6 +199,7 @@ private:
     process_group group_ = process_group::inherit();
     int group_signal_at_exit_ = 0;
     std::shared_ptr<stop_plan const> at_exit_; // shared by copies: nobody changes it
+    std::shared_ptr<execasio::cgroup const> cgroup_;
     std::optional<terminal_options> terminal_;
     std::optional<mode_t> umask_;
     std::optional<int> nice_;
@@ -195,6 +209,7 @@ private:
     bool merge_error_ = false;
     bool merge_output_ = false;
     bool new_session_ = false;
+    bool track_tree_ = false;
     bool inherit_mask_ = false;
     bool inherit_ignored_ = false;
 };

@@ -48,6 +48,10 @@ enum class errc {
     not_ready,
     /// A process whose failure was to end its scope ended by a signal or with a code other than 0.
     member_failed,
+    /// This program may not make a cgroup (version 2), or there are none.
+    no_cgroup,
+    /// A limit needs a cgroup controller that is not to be had where the cgroup is made.
+    no_controller,
 };
 
 /// The category of `errc`; compares with the portable conditions of `boost::system::errc`.
@@ -70,6 +74,7 @@ enum class stage {
     pipe_output, ///< the pipe for standard output
     pipe_error,  ///< the pipe for standard error
     terminal,    ///< the pseudo terminal: opening it, its modes and size, or taking control of it
+    cgroup,      ///< making the cgroup, setting its limits, or being born into it
     initializer, ///< a Boost.Process initializer refused (`on_setup` or `on_exec_setup`)
     clone,       ///< no new process (EAGAIN: RLIMIT_NPROC or pids.max; ENOMEM)
     session,     ///< setsid

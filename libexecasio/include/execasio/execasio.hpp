@@ -3,6 +3,7 @@
 // All of the library but initializers.hpp, which includes Boost.Process.
 
 #include "execasio/adopt.hpp"
+#include "execasio/cgroup.hpp"
 #include "execasio/command.hpp"
 #include "execasio/drain.hpp"
 #include "execasio/error.hpp"
@@ -25,5 +26,6 @@
 #include "execasio/stop_plan.hpp"
 #include "execasio/stop_result.hpp"
 #include "execasio/stream.hpp"
+#include "execasio/subreaper.hpp"
 #include "execasio/supervisor.hpp"
 #include "execasio/time_guards.hpp"

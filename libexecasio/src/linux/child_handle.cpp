@@ -1,6 +1,7 @@
 #include "linux/child_handle.hpp"
 
 #include "linux/proc.hpp"
+#include "linux/tree_set.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -87,6 +88,7 @@ wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
         return outcome;
     }
     reaped_ = true;
+    disown_child(pid_);
     if (keep_guarded_)
         guard_.leader_gone();
     else

@@ -148,6 +148,10 @@ attempt by_clone3(child_stack const& stack, child_plan& plan, bool share_table) 
         arguments.flags |= CLONE_PARENT_SETTID;
         arguments.parent_tid = reinterpret_cast<std::uintptr_t>(&plan.guard->pid);
     }
+    if (plan.cgroup >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = static_cast<unsigned>(plan.cgroup);
+    }
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&a.pidfd);
     arguments.exit_signal = SIGCHLD;
     arguments.stack = reinterpret_cast<std::uintptr_t>(stack.bottom());
@@ -211,9 +215,13 @@ attempt one_attempt(child_stack const& stack, child_plan& plan, bool share_table
     if (!clone3_refused.load(std::memory_order_relaxed)) {
         plan.maybe_ignored = signals_to_reset(true);
         a = by_clone3(stack, plan, share_table);
-        if (a.error != ENOSYS && a.error != EPERM)
-            return a;
+        if ((a.error != ENOSYS && a.error != EPERM) || plan.cgroup >= 0)
+            return a; // with a cgroup the refusal may be of that alone
         clone3_refused.store(true, std::memory_order_relaxed);
+    }
+    if (plan.cgroup >= 0) { // only clone3 can do that
+        a.error = ENOSYS;
+        return a;
     }
     plan.maybe_ignored = signals_to_reset(false);
     return by_clone(stack, plan, share_table);
@@ -252,7 +260,9 @@ birth give_birth(child_plan& plan, bool share_table) noexcept
         __asan_unpoison_memory_region(stack.bottom(), child_stack::size);
 #endif
         if (a.error != 0) {
-            result.failed_at = stage::clone;
+            // Limits and want of memory are told as without a cgroup.
+            bool const of_cgroup = plan.cgroup >= 0 && a.error != EAGAIN && a.error != ENOMEM;
+            result.failed_at = of_cgroup ? stage::cgroup : stage::clone;
             result.error = system_error_code(a.error);
             return result;
         }

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "linux/process_set.hpp"
+
+#include <map>
+#include <string>
+
+namespace execasio::sys {
+
+/// A process and its descendants, found by walks through /proc: by their parents, by the groups and
+/// sessions that known ones lead, and by a mark in their environment.
+class tree_set final : public process_set {
+public:
+    /// @param root A child that has not been reaped, or a foreign process that lives.
+    /// @param mark "NAME=VALUE" that its descendants inherit; empty: none.
+    tree_set(pid_t root, std::string mark);
+
+    [[nodiscard]] stop_mechanism mechanism() const noexcept override
+    {
+        return stop_mechanism::process_walk;
+    }
+    look find() override;
+    void signal(int number, pid_t child, bool& child_included) override;
+    void before_reap() override;
+    void reap() noexcept override;
+
+private:
+    void walk();
+    void mark_led_by_the_dead();
+    void mark_by_environment();
+    void freeze();
+
+    process_table table_; // as of the last walk, descendants marked
+    std::map<pid_t, std::uint64_t> known_; // with their starts; also dead ones whose group lives
+    std::uint64_t root_start_ = 0;
+    pid_t root_;
+    std::string mark_;
+};
+
+/// Children of this program that only it may reap, while it is a subreaper.
+void own_child(pid_t pid) noexcept;
+void disown_child(pid_t pid) noexcept;
+bool is_subreaper() noexcept;
+bool is_own_child(pid_t pid) noexcept;
+
+} // namespace execasio::sys
