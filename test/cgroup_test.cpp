@@ -103,8 +103,8 @@ asio::awaitable<process> family(std::string word, command cmd)
 
 command stubborn_family(std::string const& word)
 {
-    return puppet("ignore", "15", "daemon", "pause-forever", "join", "fork", "pause-forever", "join",
-                  "pause-forever", word);
+    return puppet("ignore", "15", "daemon", "pause-forever", "join", "fork", "pause-forever",
+                  "join", "pause-forever", word);
 }
 
 stop_plan tree_plan(stop_plan::duration grace)
@@ -286,23 +286,23 @@ BOOST_AUTO_TEST_CASE(where_clone3_is_refused_an_optional_cgroup_is_left_out)
     if (unavailable())
         return;
     BOOST_TEST(test::failure_in_fork([] {
-        test::refuse_system_calls({SYS_clone3}, ENOSYS);
-        asio::io_context context(1);
-        command cmd = puppet("pause-forever");
-        cmd.cgroup(cgroup());
-        try {
-            process const p = execasio::spawn(context.get_executor(), cmd);
-            ensure(false, "it was started");
-        } catch (spawn_error const& e) {
-            ensure(e.where() == stage::cgroup, e.what());
-        }
-        cmd.cgroup(cgroup().optional());
-        process p = execasio::spawn(context.get_executor(), cmd);
-        ensure(cgroup_of(p.id()).find("execasio") == std::string::npos, "in a cgroup");
-        p = process();
-        context.run();
-        ensure(cgroups_of(::getpid()) == 0, "a cgroup is left");
-    }) == "");
+                   test::refuse_system_calls({SYS_clone3}, ENOSYS);
+                   asio::io_context context(1);
+                   command cmd = puppet("pause-forever");
+                   cmd.cgroup(cgroup());
+                   try {
+                       process const p = execasio::spawn(context.get_executor(), cmd);
+                       ensure(false, "it was started");
+                   } catch (spawn_error const& e) {
+                       ensure(e.where() == stage::cgroup, e.what());
+                   }
+                   cmd.cgroup(cgroup().optional());
+                   process p = execasio::spawn(context.get_executor(), cmd);
+                   ensure(cgroup_of(p.id()).find("execasio") == std::string::npos, "in a cgroup");
+                   p = process();
+                   context.run();
+                   ensure(cgroups_of(::getpid()) == 0, "a cgroup is left");
+               }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(the_guardian_of_a_killed_manager_ends_and_removes_cgroups)

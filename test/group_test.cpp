@@ -155,18 +155,20 @@ BOOST_AUTO_TEST_CASE(a_member_that_ignores_the_signal_is_killed_after_the_grace)
 BOOST_AUTO_TEST_CASE(so_it_is_where_a_group_cannot_be_signalled_by_pidfd)
 {
     BOOST_TEST(test::failure_in_fork([] {
-        refuse_group_signals();
-        run_in_fork([]() -> asio::awaitable<void> { co_await stubborn_member_is_killed(); });
-    }) == "");
+                   refuse_group_signals();
+                   run_in_fork(
+                       []() -> asio::awaitable<void> { co_await stubborn_member_is_killed(); });
+               }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(so_it_is_where_there_are_no_pidfds)
 {
     BOOST_TEST(test::failure_in_fork([] {
-        test::refuse_system_calls({SYS_clone3, SYS_pidfd_open, SYS_pidfd_send_signal}, ENOSYS,
-                                  true);
-        run_in_fork([]() -> asio::awaitable<void> { co_await stubborn_member_is_killed(); });
-    }) == "");
+                   test::refuse_system_calls({SYS_clone3, SYS_pidfd_open, SYS_pidfd_send_signal},
+                                             ENOSYS, true);
+                   run_in_fork(
+                       []() -> asio::awaitable<void> { co_await stubborn_member_is_killed(); });
+               }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_member_that_takes_its_time_is_awaited)
@@ -203,9 +205,9 @@ BOOST_AUTO_TEST_CASE(stages_go_on_for_those_that_are_left)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         pid_t member = 0;
-        process p = co_await leader_and_member(
-            member, puppet("fork", "ignore", "15", "report", "1", "ids", "pause-forever", "join",
-                           "say", "leader", "pause-forever"));
+        process p = co_await leader_and_member(member, puppet("fork", "ignore", "15", "report", "1",
+                                                              "ids", "pause-forever", "join", "say",
+                                                              "leader", "pause-forever"));
         stop_plan plan = group_plan(10ms);
         plan.signal(SIGHUP, 10ms).signal(SIGUSR1, never);
         stop_result const result = co_await execasio::stop(p, plan);
@@ -223,9 +225,9 @@ BOOST_AUTO_TEST_CASE(a_family_that_never_stands_still_does_not_escape)
         for (int round = 0; round < 10; ++round) {
             pid_t member = 0;
             std::string const word = test::family_word();
-            process p = co_await leader_and_member(
-                member, puppet("fork", "ignore", "15", "ids", "flee", "join", "say", "leader",
-                               "pause-forever", word));
+            process p = co_await leader_and_member(member, puppet("fork", "ignore", "15", "ids",
+                                                                  "flee", "join", "say", "leader",
+                                                                  "pause-forever", word));
             BOOST_TEST(test::processes_with_word(word).size() >= 1u);
             stop_result const result = co_await execasio::stop(p, group_plan(1ms));
             BOOST_TEST(result.left() == 0u);

@@ -159,9 +159,9 @@ void kill_manager_of(std::size_t children, clock_type::duration limit)
     BOOST_REQUIRE(!id.empty());
     m.kill();
     auto const time = time_until_gone(word, scaled(10s));
-    BOOST_TEST_MESSAGE(children << " pairs gone after "
-                                << std::chrono::duration_cast<std::chrono::milliseconds>(time).count()
-                                << " ms");
+    BOOST_TEST_MESSAGE(
+        children << " pairs gone after "
+                 << std::chrono::duration_cast<std::chrono::milliseconds>(time).count() << " ms");
     BOOST_TEST((time < limit));
     kill_family(word);
     BOOST_TEST(has_ended(static_cast<pid_t>(std::stol(id)), 10s));

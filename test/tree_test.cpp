@@ -92,8 +92,7 @@ BOOST_AUTO_TEST_CASE(a_polite_signal_is_for_all)
     run_coroutine([]() -> asio::awaitable<void> {
         std::string const word = family_word();
         process p = co_await started(wide_family(word), word, 3);
-        stop_result const result =
-            co_await execasio::stop(p, tree_plan(std::chrono::hours(1)));
+        stop_result const result = co_await execasio::stop(p, tree_plan(std::chrono::hours(1)));
         BOOST_TEST(result.signal() == SIGTERM);
         BOOST_TEST(result.stop_stage().value() == 0u);
         BOOST_TEST(processes_with_word(word).empty());
@@ -153,36 +152,37 @@ BOOST_AUTO_TEST_CASE(what_a_tree_s_root_leaves_behind_is_stopped_at_its_exit)
 BOOST_AUTO_TEST_CASE(a_subreaper_buries_the_members_of_its_trees_and_nobody_else)
 {
     BOOST_TEST(test::failure_in_fork([] {
-        ensure(!execasio::become_subreaper(), "subreaper");
-        asio::io_context context(1);
-        bool finished = false;
-        std::exception_ptr failure;
-        pid_t const others = ::fork(); // a child of other code's
-        if (others == 0)
-            std::_Exit(6);
-        asio::co_spawn(
-            context,
-            []() -> asio::awaitable<void> {
-                std::string const word = family_word();
-                command cmd = with_daemon(word);
-                cmd.track_tree();
-                process p = co_await started(cmd, word, 2);
-                co_await execasio::stop(p, tree_plan(1s));
-                ensure(processes_with_word(word).empty(), "the daemon lives");
-            },
-            [&](std::exception_ptr e) {
-                failure = e;
-                finished = true;
-            });
-        context.run();
-        if (failure)
-            std::rethrow_exception(failure);
-        ensure(finished, "not finished");
-        int status = 0;
-        ensure(::waitpid(others, &status, 0) == others && WEXITSTATUS(status) == 6,
-               "the other child was stolen");
-        ensure(::waitpid(-1, &status, WNOHANG) == -1, "a member of the tree is left, a zombie");
-    }) == "");
+                   ensure(!execasio::become_subreaper(), "subreaper");
+                   asio::io_context context(1);
+                   bool finished = false;
+                   std::exception_ptr failure;
+                   pid_t const others = ::fork(); // a child of other code's
+                   if (others == 0)
+                       std::_Exit(6);
+                   asio::co_spawn(
+                       context,
+                       []() -> asio::awaitable<void> {
+                           std::string const word = family_word();
+                           command cmd = with_daemon(word);
+                           cmd.track_tree();
+                           process p = co_await started(cmd, word, 2);
+                           co_await execasio::stop(p, tree_plan(1s));
+                           ensure(processes_with_word(word).empty(), "the daemon lives");
+                       },
+                       [&](std::exception_ptr e) {
+                           failure = e;
+                           finished = true;
+                       });
+                   context.run();
+                   if (failure)
+                       std::rethrow_exception(failure);
+                   ensure(finished, "not finished");
+                   int status = 0;
+                   ensure(::waitpid(others, &status, 0) == others && WEXITSTATUS(status) == 6,
+                          "the other child was stolen");
+                   ensure(::waitpid(-1, &status, WNOHANG) == -1,
+                          "a member of the tree is left, a zombie");
+               }) == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -26,8 +26,8 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     void start()
     {
         started = std::chrono::steady_clock::now();
-        sys::unique_fd const image = sys::executable_file(detail::guardian_image::data(),
-                                                          detail::guardian_image::size());
+        sys::unique_fd const image =
+            sys::executable_file(detail::guardian_image::data(), detail::guardian_image::size());
         try {
             if (!image)
                 throw spawn_error(stage::exec, {errno, boost::system::system_category()},

@@ -317,8 +317,8 @@ sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_co
     // A hook may use any descriptor of the parent's; only without one is the low part enough.
     sys::guard_entry guard;
     if (cmd_.on_destroy() != lifetime::survive)
-        guard = sys::guard_entry::for_birth(plan_.new_session ||
-                                            (plan_.set_group && plan_.group == 0));
+        guard =
+            sys::guard_entry::for_birth(plan_.new_session || (plan_.set_group && plan_.group == 0));
     if (cgroup)
         guard.cgroup(cgroup->parent().c_str(), cgroup->number());
     plan_.guard = guard.slot();

@@ -391,8 +391,8 @@ void process_state::remove_cgroup() noexcept
         cgroup_.reset();
 }
 
-/// With its owner goes the whole of it. The directory is removed when all are dead, for which a plan
-/// waits; the process itself may have ended before.
+/// With its owner goes the whole of it. The directory is removed when all are dead, for which a
+/// plan waits; the process itself may have ended before.
 void process_state::kill_cgroup() noexcept
 {
     if (!cgroup_)

@@ -16,7 +16,7 @@
 namespace execasio::sys {
 class cgroup_directory;
 class process_set;
-}
+} // namespace execasio::sys
 
 namespace execasio::detail {
 

@@ -207,9 +207,7 @@ void stop_run::look() noexcept
             return;
         }
         // Those who were signalled as a whole are only counted.
-        int const number = in_last_stage()             ? SIGKILL
-                           : set_->signals_as_whole() ? 0
-                                                      : last_signal_;
+        int const number = in_last_stage() ? SIGKILL : set_->signals_as_whole() ? 0 : last_signal_;
         bool const may_signal = set_->signal_rest(seen_, number);
         if (in_last_stage() && !may_signal) {
             finish(seen_.living);
@@ -230,9 +228,9 @@ void stop_run::watch()
         return;
     }
     // One after the other: all have to go, in whatever order.
-    auto const next = std::find_if(
-        seen_.held.begin(), seen_.held.end(),
-        [](sys::held_process const& p) { return p.pidfd && p.living(); });
+    auto const next =
+        std::find_if(seen_.held.begin(), seen_.held.end(),
+                     [](sys::held_process const& p) { return p.pidfd && p.living(); });
     if (next == seen_.held.end())
         look_later(); // no pidfds; or all have ended in this very moment
     else
@@ -253,9 +251,9 @@ void stop_run::watch(int fd, asio::posix::descriptor_base::wait_type what)
         if (ec || finished_)
             return;
         look_delay_ = std::chrono::milliseconds(5);
-        bool const more = set_->event() < 0 &&
-                          std::any_of(seen_.held.begin(), seen_.held.end(),
-                                      [](sys::held_process const& p) { return p.living(); });
+        bool const more =
+            set_->event() < 0 && std::any_of(seen_.held.begin(), seen_.held.end(),
+                                             [](sys::held_process const& p) { return p.living(); });
         try {
             if (more)
                 watch();

@@ -55,9 +55,9 @@ std::string find_writable_cgroup()
         while (path.size() > 1 && path.back() == '/')
             path.pop_back();
         // Moving a process there takes the right to write to both.
-        bool const may = ::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0 &&
-                         ::faccessat(AT_FDCWD, (path + "/cgroup.procs").c_str(), W_OK,
-                                     AT_EACCESS) == 0;
+        bool const may =
+            ::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0 &&
+            ::faccessat(AT_FDCWD, (path + "/cgroup.procs").c_str(), W_OK, AT_EACCESS) == 0;
         return may ? path : "";
     }
     return "";

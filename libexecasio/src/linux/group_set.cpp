@@ -103,9 +103,9 @@ process_set::look group_set::find()
     if (seen.living == 0) {
         std::set<pid_t> later;
         seen = walk(later);
-        bool const tracks = !std::includes(members.begin(), members.end(), later.begin(),
-                                           later.end()) ||
-                            (later.empty() && ask_leader() == answer::yes);
+        bool const tracks =
+            !std::includes(members.begin(), members.end(), later.begin(), later.end()) ||
+            (later.empty() && ask_leader() == answer::yes);
         if (seen.living == 0 && tracks)
             seen.living = 1;
     }

@@ -22,8 +22,8 @@ struct alignas(64) guard_slot {
     };
 
     std::atomic<std::uint32_t> state;
-    pid_t pid;                 ///< 0: not born yet
-    std::uint64_t alive_at;    ///< CLOCK_BOOTTIME in ns: it was alive then. 0: born a moment ago
+    pid_t pid;              ///< 0: not born yet
+    std::uint64_t alive_at; ///< CLOCK_BOOTTIME in ns: it was alive then. 0: born a moment ago
     std::uint32_t flags;
     std::uint32_t cgroup;        ///< the number in its cgroup's name; 0: none
     std::uint32_t cgroup_parent; ///< index of the directory that it is in

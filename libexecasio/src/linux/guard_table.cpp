@@ -37,11 +37,10 @@ class guard_table {
 public:
     guard_table() : memory(::memfd_create("execasio-guard", MFD_CLOEXEC))
     {
-        void* const at =
-            memory && ::ftruncate(memory.get(), sizeof(guard_area)) == 0
-                ? ::mmap(nullptr, sizeof(guard_area), PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_NORESERVE, memory.get(), 0)
-                : MAP_FAILED;
+        void* const at = memory && ::ftruncate(memory.get(), sizeof(guard_area)) == 0
+                             ? ::mmap(nullptr, sizeof(guard_area), PROT_READ | PROT_WRITE,
+                                      MAP_SHARED | MAP_NORESERVE, memory.get(), 0)
+                             : MAP_FAILED;
         if (at == MAP_FAILED)
             throw boost::system::system_error(errno, boost::system::system_category(), "guardian");
         area = static_cast<guard_area*>(at);

@@ -104,7 +104,8 @@ public:
             signal_marked(SIGKILL);
             if ((look() == 0 && !unborn_) || now() - begun > 10 * second)
                 break;
-            // A child that is just being born says so within moments; one that could not be is none.
+            // A child that is just being born says so within moments; one that could not be is
+            // none.
             if (unborn_ && now() - begun > second / 2)
                 ignore_unborn_ = true;
             timespec const pause{0, 2 * 1000 * 1000};

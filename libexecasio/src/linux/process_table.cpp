@@ -118,11 +118,11 @@ process_table::~process_table()
 bool process_table::grow() noexcept
 {
     std::size_t const wanted = capacity_ == 0 ? 4096 : capacity_ * 2;
-    void* const memory =
-        entries_ ? ::mremap(entries_, capacity_ * sizeof(process_entry),
-                            wanted * sizeof(process_entry), MREMAP_MAYMOVE)
-                 : ::mmap(nullptr, wanted * sizeof(process_entry), PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const memory = entries_
+                             ? ::mremap(entries_, capacity_ * sizeof(process_entry),
+                                        wanted * sizeof(process_entry), MREMAP_MAYMOVE)
+                             : ::mmap(nullptr, wanted * sizeof(process_entry),
+                                      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return false;
     entries_ = static_cast<process_entry*>(memory);

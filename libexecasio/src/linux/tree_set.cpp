@@ -84,7 +84,8 @@ bool has_variable(pid_t pid, std::string const& variable)
     std::string text(1, '\0');
     char block[4096];
     constexpr std::size_t longest = 256 * 1024;
-    for (ssize_t n; file && text.size() < longest && (n = ::read(file.get(), block, sizeof block)) > 0;)
+    for (ssize_t n;
+         file && text.size() < longest && (n = ::read(file.get(), block, sizeof block)) > 0;)
         text.append(block, static_cast<std::size_t>(n));
     text += '\0';
     return text.find('\0' + variable + '\0') != std::string::npos;

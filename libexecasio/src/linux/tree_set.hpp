@@ -30,7 +30,7 @@ private:
     void mark_by_environment();
     void freeze();
 
-    process_table table_; // as of the last walk, descendants marked
+    process_table table_;                  // as of the last walk, descendants marked
     std::map<pid_t, std::uint64_t> known_; // with their starts; also dead ones whose group lives
     std::uint64_t root_start_ = 0;
     pid_t root_;
