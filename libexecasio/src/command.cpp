@@ -145,6 +145,54 @@ command& command::nice(int priority)
     return *this;
 }
 
+command& command::limits(resource_limits l)
+{
+    limits_ = std::move(l);
+    return *this;
+}
+
+command& command::credentials(execasio::credentials c)
+{
+    credentials_ = std::move(c);
+    return *this;
+}
+
+command& command::capabilities(execasio::capabilities set)
+{
+    capabilities_ = set;
+    return *this;
+}
+
+command& command::bounding_set(execasio::capabilities set)
+{
+    bounding_set_ = set;
+    return *this;
+}
+
+command& command::securebits(unsigned flags)
+{
+    securebits_ = flags;
+    return *this;
+}
+
+command& command::no_new_privileges()
+{
+    no_new_privileges_ = true;
+    return *this;
+}
+
+command& command::parent_death_signal(int signal)
+{
+    parent_death_signal_ = signal;
+    return *this;
+}
+
+command& command::spawn_deadline(std::chrono::milliseconds limit)
+{
+    spawn_deadline_ = limit;
+    return *this;
+}
+
 command& command::inherit_signal_mask()
 {
     inherit_mask_ = true;

@@ -18,23 +18,24 @@ std::string_view name_of(char const* entry) noexcept
 
 } // namespace
 
-environment_block make_environment(command const& cmd)
+environment_block make_environment(command const& cmd,
+                                   std::vector<command::variable> const& defaults)
 {
     environment_block block;
     if (!cmd.clears_environment())
         for (char** entry = ::environ; entry && *entry; ++entry)
             block.list.push_back(*entry);
-    block.owned.reserve(cmd.variables().size()); // the list points into it
+    block.owned.reserve(defaults.size() + cmd.variables().size()); // the list points into it
     std::unordered_map<std::string_view, std::size_t> position;
-    if (!cmd.variables().empty())
+    if (!cmd.variables().empty() || !defaults.empty())
         for (std::size_t i = 0; i < block.list.size(); ++i)
             position.emplace(name_of(block.list[i]), i);
-    for (auto const& [name, value] : cmd.variables()) {
+    auto const change = [&](std::string const& name, std::optional<std::string> const& value) {
         auto const found = position.find(name);
         if (!value) {
             if (found != position.end())
                 block.list[found->second] = nullptr;
-            continue;
+            return;
         }
         char* const entry = block.owned.emplace_back(name + '=' + *value).data();
         if (found != position.end()) {
@@ -43,7 +44,10 @@ environment_block make_environment(command const& cmd)
             position.emplace(std::string_view(entry, name.size()), block.list.size());
             block.list.push_back(entry);
         }
-    }
+    };
+    for (auto const* changes : {&defaults, &cmd.variables()})
+        for (auto const& [name, value] : *changes)
+            change(name, value);
     std::erase(block.list, nullptr);
     block.list.push_back(nullptr);
     return block;

@@ -14,7 +14,9 @@ struct environment_block {
     std::vector<char*> list;
 };
 
-environment_block make_environment(command const& cmd);
+/// @param defaults Come before the command's own changes, which win.
+environment_block make_environment(command const& cmd,
+                                   std::vector<command::variable> const& defaults = {});
 
 /// The value of a variable in a list as above; nullptr if it is not set.
 char const* find_variable(char const* const* list, std::string const& name) noexcept;

@@ -30,6 +30,11 @@ public:
         case errc::member_failed: return "process of the scope failed";
         case errc::no_cgroup: return "no cgroup (version 2) that may be written to";
         case errc::no_controller: return "cgroup controller is not available";
+        case errc::no_such_user: return "no such user";
+        case errc::no_such_group: return "no such group";
+        case errc::no_primary_group: return "user number without an account, and no group given";
+        case errc::no_such_capability: return "no such capability";
+        case errc::identity_not_verified: return "identity is not what was asked for";
         }
         return "unknown execasio error " + std::to_string(value);
     }
@@ -47,6 +52,8 @@ public:
         case errc::not_piped: return make_error_condition(portable::bad_file_descriptor);
         case errc::no_terminal:
             return make_error_condition(portable::inappropriate_io_control_operation);
+        case errc::identity_not_verified:
+            return make_error_condition(portable::operation_not_permitted);
         case errc::already_ended: return make_error_condition(portable::no_such_process);
         case errc::input_queue_full: return make_error_condition(portable::no_buffer_space);
         case errc::not_ready:
@@ -58,6 +65,10 @@ public:
         case errc::bad_variable_name:
         case errc::bad_terminal_mode:
         case errc::circular_merge:
+        case errc::no_such_user:
+        case errc::no_such_group:
+        case errc::no_primary_group:
+        case errc::no_such_capability:
         case errc::bad_descriptor: return make_error_condition(portable::invalid_argument);
         }
         return {value, *this};
@@ -92,7 +103,11 @@ char const* to_string(stage s) noexcept
     case stage::group: return "setpgid";
     case stage::descriptors: return "descriptors";
     case stage::directory: return "chdir";
+    case stage::limits: return "limits";
     case stage::nice: return "nice";
+    case stage::credentials: return "credentials";
+    case stage::capabilities: return "capabilities";
+    case stage::death_signal: return "parent death signal";
     case stage::exec: return "exec";
     case stage::watch: return "watching the exit";
     }

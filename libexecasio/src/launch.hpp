@@ -5,6 +5,11 @@
 
 namespace execasio::detail {
 
+/// What is known of the child to come: its executor and the parent's ends of its streams.
+/// @throws boost::system::system_error
+std::shared_ptr<process_state> make_state(asio::any_io_executor const& executor, command const& cmd,
+                                          launch_plan& plan);
+
 /// Launches a prepared plan and makes the process object.
 /// @throws spawn_error
 process launch(asio::any_io_executor executor, command const& cmd, launch_plan& plan,

@@ -2,6 +2,7 @@
 
 #include "environment.hpp"
 #include "linux/terminal.hpp"
+#include "readiness.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -63,6 +64,10 @@ launch_plan::launch_plan(command const& cmd) : cmd_(cmd)
         argv_.push_back(const_cast<char*>(word.c_str())); // execve takes them so, and only reads
     argv_.push_back(nullptr);
     plan_.argv = argv_.data();
+    if (cmd.changes_identity())
+        identity_ = std::make_unique<identity>(cmd);
+    if (cmd.limits())
+        limits_ = std::make_unique<limits>(*cmd.limits(), cmd.credentials().has_value());
     prepare_environment();
     find_program();
     prepare_attributes();
@@ -86,15 +91,16 @@ void launch_plan::prepare_cgroup()
 
 /// Into its cgroup, if it is to have one; a kernel or filter that refuses that is no reason to fail
 /// when it is optional.
-sys::birth launch_plan::give_birth(bool share_table)
+template <class Birth>
+auto launch_plan::into_cgroup(Birth birth)
 {
     if (!cgroup)
-        return sys::give_birth(plan_, share_table);
-    sys::birth born;
+        return birth();
+    decltype(birth()) born;
     sys::unique_fd const directory = cgroup->open();
     plan_.cgroup = directory.get();
     if (directory) {
-        born = sys::give_birth(plan_, share_table);
+        born = birth();
     } else {
         born.failed_at = stage::cgroup;
         born.error = last_error();
@@ -102,7 +108,7 @@ sys::birth launch_plan::give_birth(bool share_table)
     plan_.cgroup = -1;
     if (born.failed_at == stage::cgroup && cmd_.cgroup()->is_optional()) {
         cgroup.reset();
-        return sys::give_birth(plan_, share_table);
+        return birth();
     }
     return born;
 }
@@ -130,20 +136,20 @@ void launch_plan::check() const
 
 void launch_plan::prepare_environment()
 {
-    if (!cmd_.clears_environment() && cmd_.variables().empty() && !cmd_.tracks_tree()) {
-        plan_.envp = ::environ;
-        return;
-    }
-    environment_block block;
+    std::vector<command::variable> own;
+    if (identity_)
+        own = identity_->login_variables();
     if (cmd_.tracks_tree()) {
         static std::atomic<unsigned> count = 0;
         std::string const value = std::to_string(::getpid()) + '-' + std::to_string(++count);
         tree_mark = "EXECASIO_TREE=" + value;
-        command marked = cmd_;
-        block = make_environment(marked.environment("EXECASIO_TREE", value));
-    } else {
-        block = make_environment(cmd_);
+        own.push_back({"EXECASIO_TREE", value});
     }
+    if (!cmd_.clears_environment() && cmd_.variables().empty() && own.empty()) {
+        plan_.envp = ::environ;
+        return;
+    }
+    environment_block block = make_environment(cmd_, own);
     environment_strings_ = std::move(block.owned);
     envp_ = std::move(block.list);
     plan_.envp = envp_.data();
@@ -193,6 +199,16 @@ void launch_plan::prepare_attributes()
     plan_.umask = cmd_.umask().value_or(0);
     plan_.set_nice = cmd_.nice().has_value();
     plan_.nice = std::clamp(cmd_.nice().value_or(0), -20, 19);
+    plan_.limits = limits_ ? &limits_->plan() : nullptr;
+    plan_.identity = identity_ ? &identity_->plan() : nullptr;
+    plan_.no_new_privileges = cmd_.has_no_new_privileges();
+    if (int const number = cmd_.parent_death_signal(); number != 0) {
+        if (number < 0 || number > SIGRTMAX)
+            throw spawn_error(stage::death_signal, {EINVAL, boost::system::system_category()},
+                              std::to_string(number));
+        plan_.death_signal = number;
+        plan_.parent = ::getpid();
+    }
     plan_.keep_ignored = cmd_.inherits_ignored_signals();
     plan_.signal_mask = cmd_.inherits_signal_mask() ? ~std::uint64_t{0} : 0;
 }
@@ -268,6 +284,10 @@ void launch_plan::prepare_terminal()
         sys::prepare_terminal(pair.slave.get(), *cmd_.terminal());
         terminal = std::move(pair.master);
         slave_ = pair.slave.get();
+        // As login(1) does; a program that opens its terminal by name needs it. Without CAP_CHOWN
+        // it has the open descriptors, and /dev/tty.
+        if (identity_ && identity_->plan().set_user)
+            static_cast<void>(::fchown(slave_, identity_->plan().user, static_cast<gid_t>(-1)));
         child_ends_.push_back(std::move(pair.slave));
     } catch (boost::system::system_error const& e) {
         throw spawn_error(stage::terminal, e.code(), file_);
@@ -293,8 +313,23 @@ void launch_plan::prepare_streams()
             refuse(errc::bad_descriptor, std::to_string(moves_[i].to));
 }
 
+/// A place in the guardian's table, if there is a guardian and the child is to end with us.
+sys::guard_entry launch_plan::prepare_guard()
+{
+    sys::guard_entry guard;
+    if (cmd_.on_destroy() != lifetime::survive)
+        guard =
+            sys::guard_entry::for_birth(plan_.new_session || (plan_.set_group && plan_.group == 0));
+    if (cgroup)
+        guard.cgroup(cgroup->parent().c_str(), cgroup->number());
+    plan_.guard = guard.slot();
+    return guard;
+}
+
 sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_context)
 {
+    if (identity_)
+        return complete(begin(hook, hook_context).wait(deadline_after(cmd_.spawn_deadline())));
     std::vector<sys::low_descriptor> lowered;
     lowered.reserve(moves_.size() + 1);
     std::vector<sys::descriptor_move> moves = moves_;
@@ -315,25 +350,44 @@ sys::child_handle launch_plan::launch(int (*hook)(void*) noexcept, void* hook_co
     plan_.hook = hook;
     plan_.hook_context = hook_context;
     // A hook may use any descriptor of the parent's; only without one is the low part enough.
-    sys::guard_entry guard;
-    if (cmd_.on_destroy() != lifetime::survive)
-        guard =
-            sys::guard_entry::for_birth(plan_.new_session || (plan_.set_group && plan_.group == 0));
-    if (cgroup)
-        guard.cgroup(cgroup->parent().c_str(), cgroup->number());
-    plan_.guard = guard.slot();
-    sys::birth born = give_birth(hook == nullptr);
+    sys::guard_entry guard = prepare_guard();
+    sys::birth born = into_cgroup([&] { return sys::give_birth(plan_, hook == nullptr); });
     born.child.guard(std::move(guard)); // of a child that failed: given back
     child_ends_.clear();
+    return complete(std::move(born));
+}
+
+newborn launch_plan::begin(int (*hook)(void*) noexcept, void* hook_context)
+{
+    plan_.moves = moves_.data();
+    plan_.move_count = moves_.size();
+    plan_.terminal = slave_;
+    plan_.hook = hook;
+    plan_.hook_context = hook_context;
+    sys::guard_entry guard = prepare_guard();
+    sys::begun_birth begun = into_cgroup([&] { return sys::begin_birth(plan_); });
+    begun.child.guard(std::move(guard));
+    child_ends_.clear(); // of which it has a copy now
+    return newborn(std::move(begun));
+}
+
+sys::child_handle launch_plan::complete(sys::birth born) const
+{
     if (born.failed_at != stage::none)
-        throw spawn_error(born.failed_at, born.error, subject_of(born.failed_at), born.failed_pid);
+        throw spawn_error(born.failed_at, born.error, subject_of(born), born.failed_pid);
     return std::move(born.child);
 }
 
-std::string launch_plan::subject_of(stage failed) const
+std::string launch_plan::subject_of(sys::birth const& failed) const
 {
-    switch (failed) {
+    switch (failed.failed_at) {
     case stage::cgroup: return cgroup ? cgroup->path() : "";
+    case stage::limits: return limits::name_of(failed.failed_detail);
+    case stage::credentials: return identity_ ? identity_->user_text() : file_;
+    case stage::capabilities:
+        return failed.failed_detail == sys::child_report::no_detail
+                   ? ""
+                   : capabilities::name_of(static_cast<unsigned>(failed.failed_detail));
     case stage::directory: return cmd_.directory().value_or("");
     case stage::group: return std::to_string(cmd_.group().id());
     default: return file_;

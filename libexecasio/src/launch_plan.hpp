@@ -2,10 +2,13 @@
 
 #include "execasio/command.hpp"
 #include "execasio/error.hpp"
+#include "identity.hpp"
+#include "limits.hpp"
 #include "linux/cgroup.hpp"
 #include "linux/clone.hpp"
 #include "linux/low_descriptors.hpp"
 #include "linux/unique_fd.hpp"
+#include "newborn.hpp"
 
 #include <array>
 #include <memory>
@@ -27,6 +30,12 @@ public:
     /// @param hook Run by the child before exec; it sees the parent's whole descriptor table.
     /// @throws spawn_error
     sys::child_handle launch(int (*hook)(void*) noexcept = nullptr, void* hook_context = nullptr);
+
+    /// The first half of that for a command that changes its identity: does not wait for exec.
+    [[nodiscard]] newborn begin(int (*hook)(void*) noexcept = nullptr,
+                                void* hook_context = nullptr);
+    /// The second half. @throws spawn_error
+    sys::child_handle complete(sys::birth born) const;
 
     // The parent's ends of the pipes; empty for a stream that is none.
     sys::unique_fd input;
@@ -56,10 +65,14 @@ private:
     void prepare_terminal();
     void prepare_attributes();
     void prepare_cgroup();
-    sys::birth give_birth(bool share_table);
-    [[nodiscard]] std::string subject_of(stage failed) const;
+    sys::guard_entry prepare_guard();
+    template <class Birth>
+    auto into_cgroup(Birth birth);
+    [[nodiscard]] std::string subject_of(sys::birth const& failed) const;
 
     command const& cmd_;
+    std::unique_ptr<identity> identity_; // of a command that changes it
+    std::unique_ptr<limits> limits_;
     std::string file_;
     std::vector<char*> argv_;
     std::vector<std::string> environment_strings_;

@@ -2,8 +2,8 @@
 
 #include "execasio/exit_engine.hpp"
 #include "guard_run.hpp"
-#include "linux/cpu_clock.hpp"
 #include "linux/cgroup.hpp"
+#include "linux/cpu_clock.hpp"
 #include "linux/group_set.hpp"
 #include "linux/tree_set.hpp"
 #include "orphanage.hpp"

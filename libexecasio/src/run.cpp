@@ -140,7 +140,11 @@ asio::awaitable<run_result> prepare_and_run(command cmd, run_options options)
     else if (cmd.input().is(stream::inherit))
         cmd.input(stream::null);
     auto const executor = co_await asio::this_coro::executor;
-    process p = spawn(executor, cmd);
+    process p;
+    if (cmd.changes_identity()) // which may take its time
+        p = co_await async_spawn(executor, std::move(cmd), asio::use_awaitable);
+    else
+        p = spawn(executor, cmd);
     co_return co_await run_process(std::move(p), std::move(options));
 }
 

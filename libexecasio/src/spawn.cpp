@@ -27,20 +27,27 @@ void connect_terminal(process_state& state, asio::any_io_executor const& executo
 
 } // namespace
 
+std::shared_ptr<process_state> make_state(asio::any_io_executor const& executor, command const& cmd,
+                                          launch_plan& plan)
+{
+    auto state = std::make_shared<process_state>(executor, cmd);
+    if (plan.terminal)
+        connect_terminal(*state, executor, cmd, plan.terminal);
+    if (plan.input)
+        state->input = input_stream(executor, plan.input.release());
+    if (plan.output)
+        state->output = output_stream(executor, plan.output.release());
+    if (plan.error)
+        state->error = output_stream(executor, plan.error.release());
+    return state;
+}
+
 process launch(asio::any_io_executor executor, command const& cmd, launch_plan& plan,
                int (*hook)(void*) noexcept, void* hook_context)
 {
     reap_orphans();
     try {
-        auto state = std::make_shared<process_state>(executor, cmd);
-        if (plan.terminal)
-            connect_terminal(*state, executor, cmd, plan.terminal);
-        if (plan.input)
-            state->input = input_stream(executor, plan.input.release());
-        if (plan.output)
-            state->output = output_stream(executor, plan.output.release());
-        if (plan.error)
-            state->error = output_stream(executor, plan.error.release());
+        auto state = make_state(executor, cmd, plan);
         sys::child_handle child = plan.launch(hook, hook_context);
         state->take_tree(std::move(plan.cgroup), std::move(plan.tree_mark));
         state->take(std::move(child));

@@ -1,8 +1,12 @@
 #pragma once
 
+#include "execasio/capabilities.hpp"
+#include "execasio/credentials.hpp"
 #include "execasio/pseudo_terminal.hpp"
+#include "execasio/resource_limits.hpp"
 #include "execasio/stream.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -141,6 +145,45 @@ public:
     command& umask(mode_t mask);
     command& nice(int priority); ///< -20 (first) to 19 (last), setpriority(2); clamped there
 
+    command& limits(resource_limits l); ///< see `resource_limits`; the last call counts
+
+    /// Runs it as somebody else; see `credentials`. Such a launch, and one with `capabilities`,
+    /// `bounding_set` or `securebits`, changes the child's identity: the child is born with a copy
+    /// of this program's memory (which takes as long as fork(2) does), since in shared memory it
+    /// would clear this program's dumpable flag, and its new user could hold this program up.
+    ///
+    /// Opening files, the PATH search, `directory` and `limits` come before, with the rights of
+    /// this program; files that are created belong to it. A pseudo terminal is given to the new
+    /// user.
+    command& credentials(execasio::credentials c);
+
+    /// The child has exactly these capabilities, after exec too: permitted, effective, inheritable
+    /// and ambient (Linux 4.3). This program must hold them: EPERM at `stage::capabilities`
+    /// otherwise. A child with user number 0 gets SECBIT_NOROOT in addition (needs CAP_SETPCAP), as
+    /// exec would give it all others as well. Programs with the set-user-ID bit or with
+    /// capabilities of their own are started without the ambient ones.
+    command& capabilities(execasio::capabilities set);
+
+    /// No program that the child or a descendant executes can ever get any others than these: they
+    /// are dropped from the bounding set. Needs CAP_SETPCAP if there is one to drop.
+    command& bounding_set(execasio::capabilities set);
+
+    /// prctl(2)'s SECBIT_ flags, as in capabilities(7). Needs CAP_SETPCAP if they change.
+    command& securebits(unsigned flags);
+
+    /// Set-user-ID bits and file capabilities have no effect in the child (PR_SET_NO_NEW_PRIVS).
+    command& no_new_privileges();
+
+    /// The child gets this signal when the *thread* that spawns it ends (PR_SET_PDEATHSIG): give
+    /// spawning to one that lives as long as the program. A second line, for the case that the
+    /// program dies: the kernel forgets it when the child executes a set-user-ID program. 0: none.
+    command& parent_death_signal(int signal);
+
+    /// How long a child that changes its identity may take to reach exec (its new user can stop
+    /// it); then it is killed, and the launch fails with ETIMEDOUT at the stage reached. Default:
+    /// 10 s. Others are waited for as long as the kernel takes to read the program.
+    command& spawn_deadline(std::chrono::milliseconds limit);
+
     command& inherit_signal_mask();     ///< keep the spawning thread's blocked signals
     command& inherit_ignored_signals(); ///< what the parent ignores stays ignored
 
@@ -183,6 +226,31 @@ public:
     [[nodiscard]] bool starts_session() const noexcept { return new_session_ || terminal_; }
     [[nodiscard]] std::optional<mode_t> umask() const noexcept { return umask_; }
     [[nodiscard]] std::optional<int> nice() const noexcept { return nice_; }
+    [[nodiscard]] std::optional<resource_limits> const& limits() const noexcept { return limits_; }
+    [[nodiscard]] std::optional<execasio::credentials> const& credentials() const noexcept
+    {
+        return credentials_;
+    }
+    [[nodiscard]] std::optional<execasio::capabilities> const& capabilities() const noexcept
+    {
+        return capabilities_;
+    }
+    [[nodiscard]] std::optional<execasio::capabilities> const& bounding_set() const noexcept
+    {
+        return bounding_set_;
+    }
+    [[nodiscard]] std::optional<unsigned> securebits() const noexcept { return securebits_; }
+    /// Whether the child is born with a copy of this program's memory.
+    [[nodiscard]] bool changes_identity() const noexcept
+    {
+        return credentials_ || capabilities_ || bounding_set_ || securebits_;
+    }
+    [[nodiscard]] bool has_no_new_privileges() const noexcept { return no_new_privileges_; }
+    [[nodiscard]] int parent_death_signal() const noexcept { return parent_death_signal_; }
+    [[nodiscard]] std::chrono::milliseconds spawn_deadline() const noexcept
+    {
+        return spawn_deadline_;
+    }
     [[nodiscard]] bool inherits_signal_mask() const noexcept { return inherit_mask_; }
     [[nodiscard]] bool inherits_ignored_signals() const noexcept { return inherit_ignored_; }
     [[nodiscard]] lifetime on_destroy() const noexcept { return on_destroy_; }
@@ -203,6 +271,14 @@ private:
     std::optional<terminal_options> terminal_;
     std::optional<mode_t> umask_;
     std::optional<int> nice_;
+    std::optional<resource_limits> limits_;
+    std::optional<execasio::credentials> credentials_;
+    std::optional<execasio::capabilities> capabilities_;
+    std::optional<execasio::capabilities> bounding_set_;
+    std::optional<unsigned> securebits_;
+    std::chrono::milliseconds spawn_deadline_{10'000};
+    int parent_death_signal_ = 0;
+    bool no_new_privileges_ = false;
     lifetime on_destroy_ = lifetime::kill;
     bool search_path_ = true;
     bool clear_environment_ = false;

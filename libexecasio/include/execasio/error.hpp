@@ -52,6 +52,16 @@ enum class errc {
     no_cgroup,
     /// A limit needs a cgroup controller that is not to be had where the cgroup is made.
     no_controller,
+    /// No account of this name; or none of this number, where its name or its files are needed.
+    no_such_user,
+    /// No group of this name, or a number that no group can have.
+    no_such_group,
+    /// A user given by a number that no account has: which group it is in must be said.
+    no_primary_group,
+    /// No capability of this name, or a number above 63.
+    no_such_capability,
+    /// The kernel accepted a change of identity, but what it says then is something else.
+    identity_not_verified,
 };
 
 /// The category of `errc`; compares with the portable conditions of `boost::system::errc`.
@@ -81,9 +91,15 @@ enum class stage {
     group,       ///< setpgid: EPERM for a group that does not exist in this session
     descriptors, ///< the standard streams or extra descriptors in the child
     directory,   ///< chdir
+    limits,      ///< resource limits, I/O priority, scheduler, CPUs, oom_score_adj (EPERM: raised)
     nice,        ///< setpriority
-    exec,        ///< execve
-    watch,       ///< the exit cannot be watched (epoll or descriptor limit); the child was killed
+    credentials, ///< user and groups: no such account, or not permitted (EPERM)
+    /// Capability sets, secure bits, no_new_privs; EPERM: not held by the parent.
+    capabilities,
+    /// The signal at the parent's death.
+    death_signal,
+    exec,  ///< execve
+    watch, ///< the exit cannot be watched (epoll or descriptor limit); the child was killed
 };
 
 /// The name of a stage as it appears in messages, such as "exec".

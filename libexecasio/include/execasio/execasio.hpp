@@ -3,8 +3,10 @@
 // All of the library but initializers.hpp, which includes Boost.Process.
 
 #include "execasio/adopt.hpp"
+#include "execasio/capabilities.hpp"
 #include "execasio/cgroup.hpp"
 #include "execasio/command.hpp"
+#include "execasio/credentials.hpp"
 #include "execasio/drain.hpp"
 #include "execasio/error.hpp"
 #include "execasio/exit_engine.hpp"
@@ -20,6 +22,7 @@
 #include "execasio/process_scope.hpp"
 #include "execasio/pseudo_terminal.hpp"
 #include "execasio/ready.hpp"
+#include "execasio/resource_limits.hpp"
 #include "execasio/run.hpp"
 #include "execasio/spawn.hpp"
 #include "execasio/stop.hpp"

@@ -141,7 +141,8 @@ process spawn_with_hooks(asio::any_io_executor executor, command const& cmd,
 ///   that, makes the launch fail here (the original: the same);
 /// - `on_exec_setup(launcher, file, argv)` in the child, after everything else and just before
 ///   exec. It shares the parent's memory: async-signal-safe calls only, nothing that allocates,
-///   locks or throws. Its error reaches the caller (the original loses it);
+///   locks or throws. (Of a command that changes its identity: in a copy, as the new user.) Its
+///   error reaches the caller (the original loses it);
 /// - `on_success(launcher, file, argv)` or `on_error(launcher, file, argv, ec)` in the parent (the
 ///   original never calls the latter).
 ///

@@ -1,5 +1,5 @@
-// Runs between clone and exec in the parent's memory. Compiled without sanitizers (see
-// CMakeLists.txt): their run-time libraries know nothing of a second process in this memory.
+// Runs between clone and exec in the parent's memory, or a copy of it. Compiled without sanitizers
+// (see CMakeLists.txt): their run-time libraries know nothing of a second process in this memory.
 #include "linux/child.hpp"
 
 #include <cerrno>
@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,7 +33,15 @@ bool is_target(child_plan const& plan, int fd) noexcept
     return false;
 }
 
-/// Closes at exec what /proc lists and nobody asked for: where close_range(2) is refused.
+/// With a memory of its own the child may be held up before exec, by the user that it becomes: what
+/// it has open by then, such as the end of another child's pipe, would stay open for as long.
+bool closes_others(child_plan const& plan) noexcept
+{
+    return plan.report_fd >= 0 && !plan.hook;
+}
+
+/// Closes at exec, or at once, what /proc lists and nobody asked for: where close_range(2) is
+/// refused.
 bool mark_by_listing(child_plan const& plan) noexcept
 {
     struct entry { // linux_dirent64, see getdents64(2)
@@ -58,7 +67,11 @@ bool mark_by_listing(child_plan const& plan) noexcept
             char const* digit = e->name;
             for (; *digit >= '0' && *digit <= '9' && fd < INT_MAX / 10 - 1; ++digit)
                 fd = fd * 10 + (*digit - '0');
-            if (digit != e->name && !is_target(plan, fd))
+            if (digit == e->name || is_target(plan, fd) || fd == plan.report_fd || fd == listing)
+                continue;
+            if (closes_others(plan))
+                ::syscall(SYS_close, fd);
+            else
                 ::syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
         }
     }
@@ -68,14 +81,19 @@ bool mark_by_listing(child_plan const& plan) noexcept
 /// may still want to duplicate one.
 bool mark_others(child_plan const& plan) noexcept
 {
+    unsigned const how = closes_others(plan) ? 0 : CLOSE_RANGE_CLOEXEC;
     unsigned next = 0;
-    for (std::size_t i = 0; i < plan.move_count; ++i) {
-        auto const to = static_cast<unsigned>(plan.moves[i].to);
-        if (to > next && !close_range(next, to - 1, CLOSE_RANGE_CLOEXEC))
-            return mark_by_listing(plan);
+    bool done = true;
+    auto const keep = [&](int fd) {
+        auto const to = static_cast<unsigned>(fd);
+        done = done && (to <= next || close_range(next, to - 1, how));
         next = to + 1;
-    }
-    return close_range(next, ~0U, CLOSE_RANGE_CLOEXEC) || mark_by_listing(plan);
+    };
+    for (std::size_t i = 0; i < plan.move_count; ++i)
+        keep(plan.moves[i].to);
+    if (plan.report_fd >= 0)
+        keep(plan.report_fd);
+    return (done && close_range(next, ~0U, how)) || mark_by_listing(plan);
 }
 
 bool open_null(int to) noexcept
@@ -177,10 +195,40 @@ void introduce(guard_slot& slot) noexcept
                         static_cast<std::uint64_t>(t.tv_nsec);
 }
 
+void send_report(child_plan const& plan) noexcept
+{
+    // Never blocks: the pipe has room for far more than all reports of one child.
+    if (plan.report_fd >= 0)
+        ::syscall(SYS_write, plan.report_fd, &plan.report, sizeof plan.report);
+}
+
+void enter(child_plan& plan, stage step) noexcept
+{
+    plan.report.where = step;
+    send_report(plan);
+}
+
 int failed(child_plan& plan, int error) noexcept
 {
     plan.report.error = error;
+    send_report(plan);
     return 127;
+}
+
+/// PR_SET_PDEATHSIG, last of all since a change of credentials clears it.
+bool arm_death_signal(child_plan const& plan) noexcept
+{
+    if (plan.death_signal == 0)
+        return true;
+    if (::syscall(SYS_prctl, PR_SET_PDEATHSIG, plan.death_signal, 0UL, 0UL, 0UL) != 0)
+        return false;
+    // It may have died before. A parent that is not in this PID namespace has no number here, 0,
+    // before and after its death.
+    long const parent = ::syscall(SYS_getppid);
+    if (parent == plan.parent || parent == 0)
+        return true;
+    errno = ESRCH;
+    return false;
 }
 
 } // namespace
@@ -196,35 +244,59 @@ int child_main(void* context) noexcept
         report.table_refused = true;
         return failed(plan, errno);
     }
-    report.where = stage::session;
+    enter(plan, stage::session);
     if (plan.new_session && ::syscall(SYS_setsid) < 0)
         return failed(plan, errno);
-    report.where = stage::terminal;
+    enter(plan, stage::terminal);
     if (plan.terminal >= 0 && ::syscall(SYS_ioctl, plan.terminal, TIOCSCTTY, 0) < 0)
         return failed(plan, errno);
-    report.where = stage::group;
+    enter(plan, stage::group);
     if (plan.set_group && ::syscall(SYS_setpgid, 0, plan.group) < 0)
         return failed(plan, errno);
-    report.where = stage::descriptors;
+    enter(plan, stage::descriptors);
     // When no more than the standard streams came along there is nothing else to mark.
     bool const others = plan.shared_below != 3 || plan.moves[plan.move_count - 1].to > 2;
     if (!set_descriptors(plan) || (others && !mark_others(plan)))
         return failed(plan, errno);
-    report.where = stage::directory;
+    enter(plan, stage::directory);
     if (plan.directory && ::syscall(SYS_chdir, plan.directory) < 0)
         return failed(plan, errno);
     if (plan.set_umask)
         ::syscall(SYS_umask, plan.umask);
-    report.where = stage::nice;
+    if (plan.identity)
+        use_permitted_capabilities();
+    if (plan.limits) {
+        enter(plan, stage::limits);
+        if (int const error = apply_limits(*plan.limits, report); error != 0)
+            return failed(plan, error);
+    }
+    enter(plan, stage::nice);
     if (plan.set_nice && ::syscall(SYS_setpriority, PRIO_PROCESS, 0, plan.nice) < 0)
         return failed(plan, errno);
-    report.where = stage::initializer;
+    if (plan.identity) {
+        enter(plan, stage::credentials);
+        if (int const error = change_identity(*plan.identity, report); error != 0)
+            return failed(plan, error);
+        if (plan.limits) {
+            enter(plan, stage::limits);
+            if (int const error = finish_limits(*plan.limits, report); error != 0)
+                return failed(plan, error);
+        }
+    }
+    enter(plan, stage::capabilities);
+    if (plan.no_new_privileges &&
+        ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0)
+        return failed(plan, errno);
+    enter(plan, stage::initializer);
     if (plan.hook) {
         if (int const error = plan.hook(plan.hook_context); error != 0)
             return failed(plan, error);
     }
+    enter(plan, stage::death_signal);
+    if (!arm_death_signal(plan))
+        return failed(plan, errno);
     reset_signals(plan.maybe_ignored, plan.keep_ignored);
-    report.where = stage::exec;
+    enter(plan, stage::exec);
     // A signal that came in since the birth acts here, on the default action.
     ::syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &plan.signal_mask, nullptr, 8);
     ::syscall(SYS_execve, plan.file, plan.argv, plan.envp);

@@ -2,6 +2,8 @@
 
 #include "execasio/error.hpp"
 #include "linux/guard_slot.hpp"
+#include "linux/identity_steps.hpp"
+#include "linux/limit_steps.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,10 +21,15 @@ struct descriptor_move {
     int to;
 };
 
-/// What the child tells the parent, through the memory that they share.
+/// What the child tells the parent: through the memory that they share, or by `report_fd`.
 struct child_report {
+    /// In place of an errno: all steps succeeded, but what was read back is not what was asked for.
+    static constexpr int not_verified = -1;
+    static constexpr int no_detail = -1;
+
     stage where = stage::none;  ///< the step begun last; `exec` when all went well
     int error = 0;              ///< errno of the step that failed
+    int detail = no_detail;     ///< which limit, or the number of the capability
     bool table_refused = false; ///< the descriptor table could not be unshared: nothing was done
 };
 
@@ -42,6 +49,11 @@ struct child_plan {
     mode_t umask = 0;
     bool set_nice = false;
     int nice = 0;
+    limits_plan const* limits = nullptr;
+    identity_plan const* identity = nullptr; ///< only with a memory of the child's own
+    bool no_new_privileges = false;
+    int death_signal = 0; ///< PR_SET_PDEATHSIG
+    pid_t parent = 0;     ///< whose death that is about
     bool keep_ignored = false;
     std::uint64_t maybe_ignored = ~std::uint64_t{0}; ///< signals to set to their default
     std::uint64_t signal_mask = 0;                   ///< as the kernel sees it: bit n-1 is signal n
@@ -57,11 +69,15 @@ struct child_plan {
     char* const* envp = nullptr;
 
     child_report report;
+
+    /// Not -1: the child has a memory of its own, and reports by this pipe. Above all targets of
+    /// `moves`, and close-on-exec: its end says that exec was reached.
+    int report_fd = -1;
 };
 
 /// The child's side of a launch: takes the steps in their fixed order and executes the program.
 /// Returns (127) only when a step failed, with `report` filled in. Async-signal-safe; runs in the
-/// parent's memory, on a stack of its own, with all signals blocked.
+/// parent's memory or a copy of it, on a stack of its own, with all signals blocked.
 int child_main(void* context) noexcept;
 
 } // namespace execasio::sys

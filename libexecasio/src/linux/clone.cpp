@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -136,11 +137,17 @@ struct attempt {
     int error = 0;
 };
 
+/// Without these the child gets a copy, and its parent goes on meanwhile.
+unsigned memory_flags(child_plan const& plan) noexcept
+{
+    return plan.report_fd >= 0 ? 0 : CLONE_VFORK | CLONE_VM;
+}
+
 attempt by_clone3(child_stack const& stack, child_plan& plan, bool share_table) noexcept
 {
     attempt a;
     clone_args arguments{};
-    arguments.flags = CLONE_PIDFD | CLONE_VFORK | CLONE_VM | CLONE_CLEAR_SIGHAND;
+    arguments.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | memory_flags(plan);
     if (share_table)
         arguments.flags |= CLONE_FILES;
     // Before the child runs: should this program be killed right now, its guardian knows of it.
@@ -168,7 +175,8 @@ attempt by_clone3(child_stack const& stack, child_plan& plan, bool share_table) 
 attempt by_clone(child_stack const& stack, child_plan& plan, bool share_table) noexcept
 {
     attempt a;
-    int flags = CLONE_VFORK | CLONE_VM | SIGCHLD | (share_table ? CLONE_FILES : 0);
+    int const flags =
+        static_cast<int>(memory_flags(plan)) | SIGCHLD | (share_table ? CLONE_FILES : 0);
     char* const top = stack.bottom() + child_stack::size;
     if (!clone_pidfd_refused.load(std::memory_order_relaxed)) {
         a.pid = ::clone(child_main, top, flags | CLONE_PIDFD, &plan, &a.pidfd);
@@ -227,6 +235,30 @@ attempt one_attempt(child_stack const& stack, child_plan& plan, bool share_table
     return by_clone(stack, plan, share_table);
 }
 
+attempt blocked_attempt(child_stack const& stack, child_plan& plan, bool share_table) noexcept
+{
+    all_signals_blocked const blocked;
+    std::uint64_t const wanted = plan.signal_mask;
+    if (plan.signal_mask == ~std::uint64_t{0}) // stands for "the caller's own"
+        plan.signal_mask = blocked.before();
+    attempt const a = one_attempt(stack, plan, share_table);
+    plan.signal_mask = wanted;
+    return a;
+}
+
+child_stack const& own_stack() noexcept
+{
+    thread_local child_stack const stack;
+    return stack;
+}
+
+stage failed_stage(attempt const& failed, child_plan const& plan) noexcept
+{
+    // Limits and want of memory are told as without a cgroup.
+    bool const of_cgroup = plan.cgroup >= 0 && failed.error != EAGAIN && failed.error != ENOMEM;
+    return of_cgroup ? stage::cgroup : stage::clone;
+}
+
 error_code system_error_code(int error) noexcept
 {
     return {error, boost::system::system_category()};
@@ -234,10 +266,18 @@ error_code system_error_code(int error) noexcept
 
 } // namespace
 
+error_code error_of(child_report const& report) noexcept
+{
+    if (report.error == child_report::not_verified)
+        return make_error_code(errc::identity_not_verified);
+    return report.error != 0 ? system_error_code(report.error)
+                             : make_error_code(errc::died_before_exec);
+}
+
 birth give_birth(child_plan& plan, bool share_table) noexcept
 {
     birth result;
-    thread_local child_stack const stack;
+    child_stack const& stack = own_stack();
     if (!stack.valid()) {
         result.failed_at = stage::clone;
         result.error = system_error_code(ENOMEM);
@@ -247,22 +287,12 @@ birth give_birth(child_plan& plan, bool share_table) noexcept
     for (;; share_table = false) {
         bool const share = share_table && !unshare_refused.load(std::memory_order_relaxed);
         plan.shared_below = share ? shared_below : 0;
-        attempt a;
-        {
-            all_signals_blocked const blocked;
-            std::uint64_t const wanted = plan.signal_mask;
-            if (plan.signal_mask == ~std::uint64_t{0}) // stands for "the caller's own"
-                plan.signal_mask = blocked.before();
-            a = one_attempt(stack, plan, share);
-            plan.signal_mask = wanted;
-        }
+        attempt const a = blocked_attempt(stack, plan, share);
 #ifdef EXECASIO_ASAN
         __asan_unpoison_memory_region(stack.bottom(), child_stack::size);
 #endif
         if (a.error != 0) {
-            // Limits and want of memory are told as without a cgroup.
-            bool const of_cgroup = plan.cgroup >= 0 && a.error != EAGAIN && a.error != ENOMEM;
-            result.failed_at = of_cgroup ? stage::cgroup : stage::clone;
+            result.failed_at = failed_stage(a, plan);
             result.error = system_error_code(a.error);
             return result;
         }
@@ -281,11 +311,47 @@ birth give_birth(child_plan& plan, bool share_table) noexcept
             continue;
         }
         result.failed_at = report.where;
-        result.error = report.error != 0 ? system_error_code(report.error)
-                                         : make_error_code(errc::died_before_exec);
+        result.error = error_of(report);
         result.failed_pid = a.pid;
+        result.failed_detail = report.detail;
         return result;
     }
+}
+
+begun_birth begin_birth(child_plan& plan) noexcept
+{
+    begun_birth result;
+    result.failed_at = stage::clone;
+    child_stack const& stack = own_stack();
+    int ends[2] = {-1, -1};
+    if (!stack.valid() || ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        result.error = system_error_code(stack.valid() ? errno : ENOMEM);
+        return result;
+    }
+    result.report = unique_fd(ends[0]);
+    unique_fd writer(ends[1]);
+    int const highest_target = plan.moves[plan.move_count - 1].to;
+    if (writer.get() <= highest_target) {
+        writer.reset(::fcntl(writer.get(), F_DUPFD_CLOEXEC, highest_target + 1));
+        if (!writer) {
+            result.error = system_error_code(errno);
+            return result;
+        }
+    }
+    plan.report_fd = writer.get();
+    // The table is copied as a whole: to share it for a moment, while this process goes on using
+    // it, would save little next to the copy of the memory.
+    plan.shared_below = 0;
+    attempt const a = blocked_attempt(stack, plan, false);
+    plan.report_fd = -1;
+    if (a.error != 0) {
+        result.failed_at = failed_stage(a, plan);
+        result.error = system_error_code(a.error);
+        return result;
+    }
+    result.failed_at = stage::none;
+    result.child = child_handle(a.pid, unique_fd(a.pidfd));
+    return result;
 }
 
 } // namespace execasio::sys

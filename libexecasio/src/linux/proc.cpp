@@ -44,6 +44,7 @@ std::optional<process_stat> read_stat(pid_t pid) noexcept
         case 4: stat.parent = static_cast<pid_t>(value); break;
         case 5: stat.group = static_cast<pid_t>(value); break;
         case 6: stat.session = static_cast<pid_t>(value); break;
+        case 9: stat.executed = (value & 0x40) == 0; break; // PF_FORKNOEXEC of <linux/sched.h>
         case exit_code_field: stat.exit_code = static_cast<int>(value); break;
         default: break;
         }

@@ -13,7 +13,8 @@ struct process_stat {
     pid_t parent = 0;
     pid_t group = 0;
     pid_t session = 0;
-    int exit_code = 0; ///< as a wait status; 0 unless we may trace it
+    bool executed = false; ///< any program since it was born (PF_FORKNOEXEC is not set)
+    int exit_code = 0;     ///< as a wait status; 0 unless we may trace it
 };
 
 /// nullopt when there is no such process, or no /proc. What is read is of whoever has the number at

@@ -1,0 +1,169 @@
+#include "pending_launch.hpp"
+
+#include "launch.hpp"
+#include "orphanage.hpp"
+#include "process_state.hpp"
+#include "readiness.hpp"
+
+namespace execasio::detail {
+
+pending_launch::pending_launch(asio::any_io_executor executor, command cmd)
+    : executor_(std::move(executor)),
+      cmd_(std::move(cmd)),
+      report_(executor_),
+      deadline_(executor_),
+      done_(executor_)
+{
+}
+
+pending_launch::~pending_launch()
+{
+    if (report_.is_open())
+        report_.release();
+}
+
+void pending_launch::begin()
+{
+    try {
+        start();
+    } catch (spawn_error const&) {
+        failure_ = std::current_exception();
+    } catch (boost::system::system_error const& e) {
+        failure_ = std::make_exception_ptr(
+            spawn_error(stage::watch, e.code(), plan_ ? plan_->file() : std::string()));
+    } catch (std::exception const&) { // out of memory
+        failure_ = std::current_exception();
+    }
+    if (failure_)
+        finish();
+}
+
+void pending_launch::start()
+{
+    plan_.emplace(cmd_);
+    if (!cmd_.changes_identity()) {
+        process_ = launch(executor_, cmd_, *plan_, nullptr, nullptr);
+        finish();
+        return;
+    }
+    reap_orphans();
+    state_ = make_state(executor_, cmd_, *plan_);
+    newborn_.emplace(plan_->begin());
+    if (newborn_->look()) { // not even born
+        finish();
+        return;
+    }
+    report_.assign(newborn_->report_fd());
+    await_report();
+    deadline_.expires_at(deadline_after(cmd_.spawn_deadline()));
+    deadline_.async_wait([self = shared_from_this()](error_code ec) {
+        if (!ec && !self->finished_)
+            self->give_up(make_error_code(boost::system::errc::timed_out));
+    });
+}
+
+void pending_launch::await_report()
+{
+    report_.async_wait(asio::posix::descriptor_base::wait_read,
+                       [self = shared_from_this()](error_code ec) {
+                           if (ec || self->finished_)
+                               return;
+                           if (self->newborn_->look())
+                               self->finish();
+                           else
+                               self->await_report();
+                       });
+}
+
+void pending_launch::cancel()
+{
+    if (!finished_ && !why_)
+        give_up(asio::error::operation_aborted);
+}
+
+void pending_launch::give_up(error_code why)
+{
+    if (newborn_->look_at_deadline()) {
+        finish();
+        return;
+    }
+    bool const ends = newborn_->kill();
+    why_ = why;
+    if (!ends) {
+        finish();
+        return;
+    }
+    // It is dead when the pipe says so; unless a system call holds it, or somebody else the pipe.
+    constexpr std::chrono::seconds patience{1};
+    deadline_.expires_after(patience);
+    deadline_.async_wait([self = shared_from_this()](error_code ec) {
+        if (!ec && !self->finished_)
+            self->finish();
+    });
+}
+
+void pending_launch::finish()
+{
+    constexpr std::chrono::milliseconds patience{100}; // for what has been killed or has closed
+    finished_ = true;
+    deadline_.cancel();
+    if (report_.is_open())
+        report_.release();
+    try {
+        if (newborn_ && !failure_) {
+            sys::birth born = newborn_->finish(why_, patience);
+            newborn_.reset();
+            sys::child_handle child = plan_->complete(std::move(born));
+            state_->take_tree(std::move(plan_->cgroup), std::move(plan_->tree_mark));
+            state_->take(std::move(child));
+            process_ = process_access::make(std::move(state_));
+        }
+    } catch (spawn_error const&) {
+        failure_ = std::current_exception();
+    } catch (boost::system::system_error const& e) {
+        failure_ = std::make_exception_ptr(spawn_error(stage::watch, e.code(), plan_->file()));
+    } catch (std::exception const&) { // out of memory
+        failure_ = std::current_exception();
+    }
+    newborn_.reset();
+    state_.reset();
+    plan_.reset();
+    done_.close();
+}
+
+process pending_launch::take(std::exception_ptr& failure) noexcept
+{
+    failure = std::move(failure_);
+    return std::move(process_);
+}
+
+// What the operation in spawn.hpp needs of it.
+
+std::shared_ptr<pending_launch> begin_launch(asio::any_io_executor executor, command cmd)
+{
+    auto const launch = std::make_shared<pending_launch>(std::move(executor), std::move(cmd));
+    launch->begin();
+    return launch;
+}
+
+bool has_finished(pending_launch const& launch) noexcept
+{
+    return launch.finished();
+}
+
+exit_event& launch_event(pending_launch& launch) noexcept
+{
+    return launch.done();
+}
+
+void cancel_launch(pending_launch& launch)
+{
+    launch.cancel();
+}
+
+process end_launch(pending_launch& launch, std::exception_ptr& failure) noexcept
+{
+    return launch.take(failure);
+}
+
+} // namespace execasio::detail
