@@ -13,12 +13,15 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -433,7 +436,21 @@ int main(int argc, char** argv)
             listen_tcp(number(), true);
         else if (verb == "listen-unix")
             listen_unix(next());
-        else
+        else if (verb == "scheduler") { // policy and real-time priority
+            sched_param parameter{};
+            ::sched_getparam(0, &parameter);
+            say(std::to_string(::sched_getscheduler(0)) + " " +
+                std::to_string(parameter.sched_priority));
+        } else if (verb == "io-priority") { // class and level
+            long const value = ::syscall(SYS_ioprio_get, 1, 0);
+            say(std::to_string(value >> 13) + " " + std::to_string(value & 7));
+        } else if (verb == "securebits")
+            say(std::to_string(::prctl(PR_GET_SECUREBITS)));
+        else if (verb == "parent-death-signal") {
+            int armed = 0;
+            ::prctl(PR_GET_PDEATHSIG, &armed);
+            say(std::to_string(armed));
+        } else
             die("unknown verb " + verb);
     }
     return 0;

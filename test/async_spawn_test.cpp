@@ -1,0 +1,443 @@
+#include "support/conditions.hpp"
+#include "support/identity.hpp"
+#include "support/no_leaks.hpp"
+#include "support/pipe.hpp"
+#include "support/print.hpp"
+#include "support/puppet.hpp"
+#include "support/run_coroutine.hpp"
+
+#include <execasio/initializers.hpp>
+#include <execasio/run.hpp>
+#include <execasio/spawn.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using execasio::async_spawn;
+using execasio::command;
+using execasio::credentials;
+using execasio::errc;
+using execasio::error_code;
+using execasio::process;
+using execasio::stage;
+using execasio::stream;
+using test::may_change_identity;
+using test::puppet;
+using test::run_coroutine;
+
+namespace {
+
+/// As whoever runs the tests: the launch of a changed identity that everybody may have.
+credentials self()
+{
+    credentials who = credentials::user(::geteuid());
+    who.group(::getegid()).no_supplementary_groups();
+    return who;
+}
+
+/// A program that cannot be executed yet: as long as this process has a lease on it, the kernel
+/// holds up everybody who opens it. So a child gets stuck right before the end of its way.
+class held_program {
+public:
+    explicit held_program(std::filesystem::path const& original)
+        : old_handler_(::signal(SIGIO, SIG_IGN)) // what tells of somebody who waits for the lease
+    {
+        int const fd = ::mkstemp(path_.data());
+        BOOST_REQUIRE(fd >= 0);
+        ::close(fd);
+        std::filesystem::copy_file(original, path_,
+                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::permissions(path_, std::filesystem::perms(0755));
+        fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+        held_ = ::fcntl(fd_, F_SETLEASE, F_WRLCK) == 0;
+        if (!held_)
+            BOOST_TEST_MESSAGE("skipped: no leases on files in /tmp");
+    }
+    held_program(held_program const&) = delete;
+    held_program& operator=(held_program const&) = delete;
+    ~held_program()
+    {
+        release();
+        ::close(fd_);
+        ::unlink(path_.c_str());
+        ::signal(SIGIO, old_handler_);
+    }
+
+    bool held() const { return held_; }
+    std::string const& path() const { return path_; }
+    void release() const { ::fcntl(fd_, F_SETLEASE, F_UNLCK); }
+
+private:
+    void (*old_handler_)(int);
+    std::string path_ = "/tmp/execasio-test-XXXXXX";
+    int fd_ = -1;
+    bool held_ = false;
+};
+
+/// The newborn that has got as far as its exec, and is stuck there; 0 if there is none yet. It
+/// bears this program's name until it executes another, and sleeps nowhere else on its way.
+pid_t stuck_child()
+{
+    std::ifstream list("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    for (pid_t pid; list >> pid;) {
+        if (test::is_in_state(pid, 'S') &&
+            test::status_of(pid, "Name") == test::status_of(::getpid(), "Name"))
+            return pid;
+    }
+    return 0;
+}
+
+/// What a launch that is awaited throws, and how long that took.
+struct outcome {
+    stage where = stage::none;
+    error_code why;
+    std::chrono::steady_clock::duration time{};
+};
+
+asio::awaitable<outcome> outcome_of(command cmd)
+{
+    auto const ex = co_await asio::this_coro::executor;
+    auto const begin = std::chrono::steady_clock::now();
+    outcome result;
+    try {
+        process p = co_await async_spawn(ex, std::move(cmd), asio::use_awaitable);
+        co_await p.wait();
+    } catch (execasio::spawn_error const& e) {
+        result.where = e.where();
+        result.why = e.code();
+    }
+    BOOST_TEST(!test::has_children());
+    result.time = std::chrono::steady_clock::now() - begin;
+    co_return result;
+}
+
+/// An awaited launch by callback, which can be cancelled.
+struct started_launch {
+    asio::cancellation_signal cancel;
+    std::optional<process> child;
+    std::exception_ptr failure;
+
+    void start(asio::any_io_executor const& ex, command cmd)
+    {
+        async_spawn(
+            ex, std::move(cmd),
+            asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr e, process p) {
+                failure = e;
+                child = std::move(p);
+            }));
+    }
+    outcome result() const
+    {
+        outcome o;
+        try {
+            if (failure)
+                std::rethrow_exception(failure);
+        } catch (execasio::spawn_error const& e) {
+            o.where = e.where();
+            o.why = e.code();
+        }
+        return o;
+    }
+};
+
+/// In the child: stops it before exec, as its user could.
+struct stops_itself {
+    error_code on_exec_setup(boost::process::v2::posix::default_launcher&,
+                             boost::process::v2::filesystem::path const&,
+                             char const* const*) const noexcept
+    {
+        ::syscall(SYS_kill, ::syscall(SYS_getpid), SIGSTOP);
+        return {};
+    }
+};
+
+/// In the child: leaves a process that has all of its descriptors, until the child dies.
+struct leaves_a_fork {
+    error_code on_exec_setup(boost::process::v2::posix::default_launcher&,
+                             boost::process::v2::filesystem::path const&,
+                             char const* const*) const noexcept
+    {
+        long const child = ::syscall(SYS_getpid);
+        long const pid = ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        if (pid == 0) {
+            ::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+            while (::syscall(SYS_getppid) == child)
+                ::syscall(SYS_rt_sigsuspend, nullptr, 8);
+            ::syscall(SYS_exit_group, 0);
+        }
+        return {pid < 0 ? EAGAIN : 0, boost::system::system_category()};
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(async_spawn_suite, test::no_leaks)
+
+BOOST_AUTO_TEST_CASE(a_launch_is_awaited)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        for (bool const changes : {false, true}) {
+            command cmd = puppet("say", "here", "cat");
+            cmd.input(stream::pipe).output(stream::pipe);
+            if (changes)
+                cmd.credentials(self());
+            process p = co_await async_spawn(ex, cmd, asio::use_awaitable);
+            auto const line = co_await p.output().read_line();
+            BOOST_TEST(line.value() == "here");
+            co_await p.input().finish();
+            execasio::exit_record const how = co_await p.wait();
+            BOOST_TEST(how.success());
+        }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_has_its_stage)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        for (bool const changes : {false, true}) {
+            auto const check = [&](command cmd, stage where, int why) -> asio::awaitable<void> {
+                if (changes)
+                    cmd.credentials(self());
+                outcome const result = co_await outcome_of(std::move(cmd));
+                BOOST_TEST(result.where == where);
+                BOOST_TEST(result.why.value() == why);
+            };
+            co_await check(command("/no/such/program"), stage::exec, ENOENT);
+            co_await check(puppet().directory("/no/such"), stage::directory, ENOENT);
+            co_await check(puppet().input(stream::read("/no/such")), stage::open_input, ENOENT);
+            co_await check(command(), stage::command, static_cast<int>(errc::empty_command));
+        }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(it_never_completes_from_within_the_call)
+{
+    for (bool const changes : {false, true})
+        for (char const* program : {"/bin/true", "/no/such/program"}) {
+            asio::io_context context;
+            started_launch launch;
+            command cmd(program);
+            if (changes)
+                cmd.credentials(self());
+            launch.start(context.get_executor(), cmd);
+            BOOST_TEST(!launch.child.has_value());
+            context.run();
+            BOOST_REQUIRE(launch.child.has_value());
+            BOOST_TEST(launch.child->valid() == (program == std::string("/bin/true")));
+            launch.child.reset();
+            context.restart();
+            context.run();
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_gets_stuck_is_killed_at_the_deadline)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    run_coroutine([&]() -> asio::awaitable<void> {
+        command cmd(program.path(), "say", "x");
+        cmd.credentials(self()).spawn_deadline(200ms);
+        outcome const result = co_await outcome_of(cmd);
+        BOOST_TEST(result.where == stage::exec);
+        BOOST_TEST(result.why == boost::system::errc::timed_out);
+        BOOST_TEST((result.time >= 200ms));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_plain_call_waits_no_longer_than_the_deadline)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    command cmd(program.path(), "say", "x");
+    cmd.credentials(self()).spawn_deadline(200ms);
+    auto const failure = test::failure_of_launch(cmd);
+    BOOST_TEST(failure.where == stage::exec);
+    BOOST_TEST(failure.why == boost::system::errc::timed_out);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_is_stopped_before_exec_is_killed_at_the_deadline)
+{
+    asio::io_context context;
+    stops_itself const stop;
+    command cmd = puppet("say", "x");
+    cmd.credentials(self()).spawn_deadline(200ms);
+    try {
+        process const p = execasio::spawn(context.get_executor(), cmd, stop);
+        BOOST_ERROR("the spawn succeeded");
+    } catch (execasio::spawn_error const& e) {
+        BOOST_TEST(e.where() == stage::initializer);
+        BOOST_TEST(e.code() == boost::system::errc::timed_out);
+        BOOST_TEST(e.pid() > 0);
+    }
+    BOOST_TEST(!test::has_children());
+}
+
+BOOST_AUTO_TEST_CASE(the_new_user_can_stop_the_child_but_not_the_caller)
+{
+    held_program const program("/bin/true");
+    if (!program.held() || !may_change_identity())
+        return;
+    run_coroutine([&]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        command cmd(program.path());
+        cmd.credentials(credentials::user("nobody")).spawn_deadline(test::scaled(1s));
+        started_launch launch;
+        launch.start(ex, cmd);
+        pid_t child = 0;
+        co_await test::until([&] { return (child = stuck_child()) != 0; });
+        BOOST_TEST(test::status_of(child, "Uid").starts_with("65534"));
+        // While the launch is under way, this program is free to launch others.
+        command stop = command::shell("kill -STOP " + std::to_string(child));
+        stop.credentials(credentials::user("nobody"));
+        execasio::run_result const stopped = co_await execasio::run(stop);
+        BOOST_TEST(stopped.how.success());
+        co_await test::until([&] { return test::is_in_state(child, 'T'); });
+        BOOST_TEST(!launch.child.has_value());
+        program.release(); // nothing but the signal holds it now
+        co_await test::until([&] { return launch.child.has_value(); });
+        outcome const result = launch.result();
+        BOOST_TEST(result.where == stage::exec);
+        BOOST_TEST(result.why == boost::system::errc::timed_out);
+        BOOST_TEST(test::has_ended(child));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(cancelling_kills_the_child_being_born)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    run_coroutine([&]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        for (auto const type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
+                                asio::cancellation_type::total}) {
+            started_launch launch;
+            launch.start(ex, command(program.path()).credentials(self()));
+            co_await test::until([] { return stuck_child() != 0; });
+            launch.cancel.emit(type);
+            launch.cancel.emit(type); // once more changes nothing
+            co_await test::until([&] { return launch.child.has_value(); });
+            BOOST_TEST(launch.result().where == stage::exec);
+            BOOST_TEST(launch.result().why == asio::error::operation_aborted);
+            BOOST_TEST(!test::has_children());
+        }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_context_that_goes_takes_the_child_being_born_along)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    started_launch launch;
+    {
+        asio::io_context context;
+        launch.start(context.get_executor(), command(program.path()).credentials(self()));
+        auto const end = std::chrono::steady_clock::now() + test::scaled(10s);
+        while (stuck_child() == 0 && std::chrono::steady_clock::now() < end)
+            context.poll();
+        BOOST_TEST(stuck_child() != 0);
+    }
+    BOOST_TEST(!launch.child.has_value());
+    BOOST_TEST(!test::has_children());
+}
+
+BOOST_AUTO_TEST_CASE(a_child_being_born_holds_no_other_childs_pipe)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    run_coroutine([&]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        test::pipe_ends other;
+        started_launch launch;
+        launch.start(ex, command(program.path(), "exit", "0").credentials(self()));
+        co_await test::until([] { return stuck_child() != 0; });
+        other.close_writer();
+        char byte;
+        ::fcntl(other.reader(), F_SETFL, O_NONBLOCK);
+        BOOST_TEST(::read(other.reader(), &byte, 1) == 0); // its end, and not EAGAIN
+        program.release();
+        co_await test::until([&] { return launch.child.has_value(); });
+        BOOST_TEST((launch.failure == nullptr));
+        co_await launch.child->wait();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(nobody_may_look_into_the_copy_of_the_memory)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    if (::geteuid() == 0) {
+        BOOST_TEST_MESSAGE("skipped: only shows for an ordinary user");
+        return;
+    }
+    run_coroutine([&]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        started_launch launch;
+        launch.start(ex, command(program.path(), "exit", "0").credentials(self()));
+        pid_t child = 0;
+        co_await test::until([&] { return (child = stuck_child()) != 0; });
+        struct stat owner {};
+        BOOST_TEST(::stat(("/proc/" + std::to_string(child) + "/mem").c_str(), &owner) == 0);
+        BOOST_TEST(owner.st_uid == 0U); // whose memory nobody else may read
+        program.release();
+        co_await test::until([&] { return launch.child.has_value(); });
+        co_await launch.child->wait();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_the_report_pipe_elsewhere_is_no_failure)
+{
+    asio::io_context context;
+    leaves_a_fork const hook;
+    command cmd = puppet("cat");
+    cmd.input(stream::pipe).credentials(self()).spawn_deadline(200ms);
+    process p = execasio::spawn(context.get_executor(), cmd, hook);
+    BOOST_TEST(p.valid());
+    p.signal(SIGKILL);
+    p.async_wait([](error_code, execasio::exit_record const&) {});
+    context.run();
+    BOOST_TEST((p.record() && p.record()->signal() == SIGKILL));
+}
+
+BOOST_AUTO_TEST_CASE(many_launches_at_once)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        constexpr std::size_t count = 50;
+        std::vector<started_launch> launches(count);
+        for (started_launch& launch : launches)
+            launch.start(ex, command("/bin/true").credentials(self()));
+        for (started_launch& launch : launches) {
+            co_await test::until([&] { return launch.child.has_value(); });
+            BOOST_TEST((launch.failure == nullptr));
+            execasio::exit_record const how = co_await launch.child->wait();
+            BOOST_TEST(how.success());
+        }
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
