@@ -18,6 +18,8 @@ constexpr char usage[] = R"(execasio: starts programs and stays in control of th
       runs a command through a port program (exec-port), as an Erlang VM would
   execasio features
       tells what the kernel offers here, and what is done without it
+  execasio bench [OPTION...] COMMAND...
+      runs commands again and again and reports time, memory and more, also one against the other
   execasio --version
   execasio SUBCOMMAND --help
 )";
@@ -30,6 +32,8 @@ int dispatch(std::string const& subcommand, std::vector<std::string> const& argu
         return port_subcommand(arguments);
     if (subcommand == "features")
         return features_subcommand(arguments);
+    if (subcommand == "bench")
+        return bench_subcommand(arguments);
     if (subcommand == "--version") {
         std::cout << "execasio " EXECASIO_VERSION "\n";
         return 0;

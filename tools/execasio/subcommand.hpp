@@ -27,6 +27,7 @@ struct invocation {
 invocation parse(std::vector<std::string> const& arguments,
                  boost::program_options::options_description const& known);
 
+int bench_subcommand(std::vector<std::string> const& arguments);
 int run_subcommand(std::vector<std::string> const& arguments);
 int port_subcommand(std::vector<std::string> const& arguments);
 int features_subcommand(std::vector<std::string> const& arguments);
