@@ -1,0 +1,84 @@
+#pragma once
+
+#include "support/no_leaks.hpp"
+#include "support/puppet.hpp"
+#include "support/run_coroutine.hpp"
+
+#include <execasio/command.hpp>
+#include <execasio/run.hpp>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <stdlib.h>
+
+namespace test {
+
+/// A directory for a test, gone with it.
+class scratch_directory {
+public:
+    scratch_directory()
+    {
+        std::string name = std::filesystem::temp_directory_path() / "execasio-bench-XXXXXX";
+        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path_ = name;
+    }
+    scratch_directory(scratch_directory const&) = delete;
+    scratch_directory& operator=(scratch_directory const&) = delete;
+    ~scratch_directory()
+    {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    std::string file(std::string const& name) const { return path_ / name; }
+    std::string content(std::string const& name) const
+    {
+        std::ifstream in(file(name));
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// `execasio bench` with these arguments.
+template <class... Words>
+execasio::command bench(Words&&... words)
+{
+    return execasio::command(EXECASIO_TEST_TOOL, "bench", std::forward<Words>(words)...);
+}
+
+/// A command line for it that has the puppet do something.
+inline std::string puppet_line(std::string const& verbs)
+{
+    return puppet_path() + " " + verbs;
+}
+
+/// Runs the tool to its end and keeps what it prints.
+inline execasio::run_result run_tool(execasio::command const& cmd)
+{
+    execasio::run_result result;
+    run_coroutine([&]() -> asio::awaitable<void> { result = co_await execasio::run(cmd); },
+                  std::chrono::seconds(60));
+    BOOST_TEST_INFO(result.output.text);
+    BOOST_TEST_INFO(result.error.text);
+    return result;
+}
+
+inline boost::json::value run_for_json(execasio::command cmd, int code = 0)
+{
+    cmd.argument("--style").argument("none").argument("--export-json").argument("-");
+    auto const result = run_tool(cmd);
+    BOOST_TEST_INFO(result.error.text);
+    BOOST_REQUIRE(result.how.code() == code);
+    return boost::json::parse(result.output.text);
+}
+
+} // namespace test
