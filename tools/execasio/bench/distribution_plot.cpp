@@ -68,8 +68,6 @@ private:
         double const top = f.top + row_height * static_cast<double>(row);
         double const middle = top + row_height / 2;
         auto const pixel = [&](double seconds) { return x.at(seconds * format_.per_second); };
-        to.text(f.left - 12, middle + 4, svg::anchor::end, "label", short_name(m.what.name, 34),
-                m.what.name);
         to.begin_group(
             dots_style(report_.settings.scans.empty() ? rows_[row] : m.what.command, runs.size()));
         std::size_t beyond = 0;
@@ -92,8 +90,10 @@ private:
                          format_.with_unit(s.upper_quartile));
         to.line(pixel(s.median), middle - 15, pixel(s.median), middle + 15, "median");
         to.end_group();
+        to.text(f.left - 12, middle + (beyond != 0 ? 1 : 4), svg::anchor::end, "label",
+                short_name(m.what.name, 34), m.what.name);
         if (beyond != 0)
-            to.text(f.right, top + 12, svg::anchor::end, "tick",
+            to.text(f.left - 12, middle + 19, svg::anchor::end, "tick",
                     std::to_string(beyond) + " beyond, up to " + format_.with_unit(s.maximum) +
                         " ▸");
     }

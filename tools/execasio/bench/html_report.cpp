@@ -82,15 +82,16 @@ private:
 
     void table()
     {
-        out_
-            << "<section><h2>Summary</h2><div class=\"scroll\"><table><thead><tr><th>Command</th>"
-               "<th>Median</th><th>Mean ± sd</th><th>Min … max</th><th>User</th><th>System</th>"
-               "<th>Memory</th><th>Runs</th><th>Failed</th><th>Relative</th></tr></thead><tbody>\n";
+        out_ << "<section><h2>Summary</h2><div class=\"scroll\"><table><thead><tr><th>Command</th>";
+        for (scan const& parameter : report_.settings.scans)
+            out_ << "<th>" << html_text(parameter.name) << "</th>";
+        out_ << "<th>Median</th><th>Mean ± sd</th><th>Min … max</th><th>CPU</th><th>Memory</th>"
+                "<th>Runs</th><th>Failed</th><th>Relative</th></tr></thead><tbody>\n";
         for (std::size_t const i : summary_order(report_))
             row(i);
-        out_ << "</tbody></table></div>\n<p class=\"soft\">Times are wall times, user and system "
-                "their "
-                "medians; memory is the peak. Relative: ratio of the median wall times, "
+        out_ << "</tbody></table></div>\n<p class=\"soft\">Times are wall times; CPU is the median "
+                "of user plus system time, memory the peak. Relative: ratio of the median wall "
+                "times, "
              << (report_.settings.reference ? "to the reference's" : "to the fastest one's")
              << ".</p>\n";
         notes(warnings_about(report_));
@@ -103,15 +104,16 @@ private:
         summary const s = summarize(values_of(m, [](sample const& one) { return one.wall; }));
         out_ << "<tr><td class=\"" << series_of(index) << "\"><span class=\"key\"></span><code>"
              << html_text(m.what.name) << "</code></td>";
+        for (auto const& parameter : m.what.parameters)
+            cell(parameter.second);
         if (s.count == 0) {
-            out_ << "<td>–</td><td>–</td><td>–</td><td>–</td><td>–</td><td>–</td>";
+            out_ << "<td>–</td><td>–</td><td>–</td><td>–</td><td>–</td>";
         } else {
             time_format const f = format_for(s.median, s.spread(), report_.settings.unit);
             cell(f.with_unit(s.median));
             cell(f(s.mean) + (s.deviation ? " ± " + f(*s.deviation) : "") + " " + f.name);
             cell(f(s.minimum) + " … " + f(s.maximum) + " " + f.name);
-            cell(time_cell(values_of(m, [](sample const& one) { return one.user; })));
-            cell(time_cell(values_of(m, [](sample const& one) { return one.system; })));
+            cell(time_text(values_of(m, [](sample const& one) { return one.cpu(); })));
             auto const peak = peak_memory_of(m);
             cell(peak ? in_bytes(*peak) : "unknown");
         }
@@ -123,7 +125,7 @@ private:
         out_ << "</tr>\n";
     }
 
-    [[nodiscard]] std::string time_cell(std::vector<double> const& values) const
+    [[nodiscard]] std::string time_text(std::vector<double> const& values) const
     {
         summary const s = summarize(values);
         return format_for(s.median, s.spread(), report_.settings.unit).with_unit(s.median);
@@ -184,13 +186,16 @@ private:
         for (sample const& s : m.runs)
             statuses.push_back(s.status);
         return count_of(m.runs.size(), "run", "runs") + ": " + describe_statuses(statuses) +
-               ". Medians of voluntary context switches: " +
+               ". Medians: user time " +
+               time_text(values_of(m, [](sample const& s) { return s.user; })) + ", system time " +
+               time_text(values_of(m, [](sample const& s) { return s.system; })) +
+               ", voluntary context switches " +
                median([](sample const& s) { return static_cast<double>(s.voluntary_switches); }) +
-               ", forced ones: " +
+               ", forced ones " +
                median([](sample const& s) { return static_cast<double>(s.involuntary_switches); }) +
-               ", minor page faults: " +
+               ", minor page faults " +
                median([](sample const& s) { return static_cast<double>(s.minor_faults); }) +
-               ", major ones: " +
+               ", major ones " +
                median([](sample const& s) { return static_cast<double>(s.major_faults); }) + ".";
     }
 
@@ -202,7 +207,8 @@ private:
         if (report_.cost) {
             time_format const f = format_for(report_.cost->wall, 0, time_unit::microsecond);
             out_ << " A child that exits at once takes "
-                 << html_text(f.with_unit(report_.cost->wall)) << " (95 % below "
+                 << html_text(f.with_unit(report_.cost->wall)) << " (least "
+                 << html_text(f.with_unit(report_.cost->wall_least)) << ", 95 % below "
                  << html_text(f.with_unit(report_.cost->wall_upper)) << "), with "
                  << html_text(f.with_unit(report_.cost->cpu))
                  << " of CPU time of the measuring program itself: its own cost of a run, which is "

@@ -16,17 +16,17 @@ inline constexpr char html_style[] = R"(
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 28px 20px 48px; }
+main { max-width: 1160px; margin: 0 auto; padding: 28px 20px 48px; }
 h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 0 0 10px; }
 h3 { font-size: 15px; margin: 0 0 2px; overflow-wrap: anywhere; }
 code, h3 { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 13.5px; }
 .soft { color: var(--soft); } p { margin: 6px 0; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: 18px 20px; margin-top: 18px; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 th { text-align: right; font-weight: 600; color: var(--soft); font-size: 13px; white-space: nowrap; }
-td { text-align: right; white-space: nowrap; } th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); }
+td { text-align: right; white-space: nowrap; } th, td { padding: 6px 8px; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 180px; }
 tr:last-child td { border-bottom: 0; } td.bad { color: var(--bad); font-weight: 600; }
 td .key { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; background: var(--s); }
@@ -45,8 +45,8 @@ svg .grid { stroke: var(--grid); } svg .axis { stroke: var(--soft); }
 svg .dot { fill: var(--s); fill-opacity: .38; } svg .few .dot { fill-opacity: .8; }
 svg .dot.far { fill: var(--card); fill-opacity: 1; stroke: var(--s); } svg .dot.failed { fill: var(--bad); fill-opacity: 1; }
 svg .dot:hover, svg .bar:hover { fill: var(--ink); fill-opacity: 1; }
-svg .box { fill: var(--s); fill-opacity: .2; stroke: var(--s); stroke-width: 1.5; }
-svg .median { stroke: var(--s); stroke-width: 2.5; } svg .bar { fill: var(--s); fill-opacity: .65; }
+svg .box { fill: var(--s); fill-opacity: .25; stroke: var(--ink); stroke-width: 1.3; }
+svg .median { stroke: var(--ink); stroke-width: 2.2; } svg .bar { fill: var(--s); fill-opacity: .65; }
 svg .one { stroke: var(--ink); stroke-dasharray: 5 4; } svg .band { fill: var(--s); fill-opacity: .22; }
 svg .curve { fill: none; stroke: var(--s); stroke-width: 2; } svg .point { fill: var(--s); stroke: var(--card); stroke-width: 1.5; }
 svg .whisker { stroke: var(--s); stroke-width: 5; stroke-opacity: .35; }

@@ -172,6 +172,7 @@ json::object environment_object(report const& r)
     if (r.cost) {
         json::object cost;
         cost["wall"] = r.cost->wall;
+        cost["wall_least"] = r.cost->wall_least;
         cost["wall_95_percent_below"] = r.cost->wall_upper;
         cost["cpu"] = r.cost->cpu;
         cost["runs"] = r.cost->runs;

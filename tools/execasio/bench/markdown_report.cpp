@@ -56,14 +56,22 @@ std::string markdown_code(std::string const& text)
 void write_markdown(std::ostream& out, report const& r)
 {
     time_format const f = column_format(r);
-    out << "| Command | Median [" << f.name << "] | Mean [" << f.name << "] | Min [" << f.name
-        << "] | Max [" << f.name << "] | User [" << f.name << "] | System [" << f.name
+    out << "| Command |";
+    for (scan const& parameter : r.settings.scans)
+        out << " " << markdown_code(parameter.name) << " |";
+    out << " Median [" << f.name << "] | Mean [" << f.name << "] | Min [" << f.name << "] | Max ["
+        << f.name << "] | User [" << f.name << "] | System [" << f.name
         << "] | Memory | Runs | Failed | Relative |\n"
-        << "|:---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
+        << "|:---|";
+    for (std::size_t i = 0; i < r.settings.scans.size(); ++i)
+        out << "---:|";
+    out << "---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
     for (std::size_t const i : summary_order(r)) {
         measurement const& m = r.measurements[i];
         summary const s = summarize(values_of(m, [](sample const& one) { return one.wall; }));
         out << "| " << markdown_code(m.what.name) << " | ";
+        for (auto const& parameter : m.what.parameters)
+            out << markdown_code(parameter.second) << " | ";
         if (s.count == 0) {
             out << "| | | | | | | ";
         } else {

@@ -13,7 +13,8 @@ namespace execasio_tool::bench {
 
 /// What this tool itself adds to a run: measured with a child that exits at once.
 struct own_cost {
-    double wall = 0;       ///< median, from just before the launch to the reap
+    double wall = 0; ///< median, from just before the launch to the reap
+    double wall_least = 0;
     double wall_upper = 0; ///< 95 of 100 such runs were below
     double cpu = 0;        ///< user and system time of this tool for each run
     std::size_t runs = 0;

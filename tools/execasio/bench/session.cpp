@@ -97,10 +97,8 @@ asio::awaitable<void> session::measure_own_cost()
         co_await median_wall(nothing, 5, nullptr);
         own_cost cost;
         double const cpu = own_cpu_time();
-        auto const wall = co_await median_wall(nothing, runs, &cost.wall_upper);
+        auto const wall = co_await median_wall(nothing, runs, &cost);
         if (wall) {
-            cost.runs = runs;
-            cost.wall = *wall;
             cost.cpu = (own_cpu_time() - cpu) / runs;
             report_.cost = cost;
         }
@@ -112,7 +110,7 @@ asio::awaitable<void> session::measure_own_cost()
 }
 
 asio::awaitable<std::optional<double>> session::median_wall(execasio::command cmd, unsigned runs,
-                                                            double* upper)
+                                                            own_cost* cost)
 {
     std::vector<double> walls;
     try {
@@ -127,8 +125,12 @@ asio::awaitable<std::optional<double>> session::median_wall(execasio::command cm
     if (walls.size() < runs)
         co_return std::nullopt;
     std::sort(walls.begin(), walls.end());
-    if (upper)
-        *upper = quantile(walls, 0.95);
+    if (cost) {
+        cost->runs = runs;
+        cost->wall = quantile(walls, 0.5);
+        cost->wall_least = walls.front();
+        cost->wall_upper = quantile(walls, 0.95);
+    }
     co_return quantile(walls, 0.5);
 }
 

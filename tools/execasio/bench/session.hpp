@@ -38,7 +38,7 @@ private:
 
     asio::awaitable<void> measure_own_cost();
     asio::awaitable<std::optional<double>> median_wall(execasio::command cmd, unsigned runs,
-                                                       double* upper);
+                                                       own_cost* cost);
     asio::awaitable<void> run_group(turn_group group);
     asio::awaitable<void> warm_up(std::vector<participant>& all);
     asio::awaitable<void> take_turns(std::vector<participant>& all);

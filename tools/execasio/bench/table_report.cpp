@@ -168,7 +168,8 @@ private:
             auto const& c = *report_.cost;
             time_format const f = format_for(c.wall, 0, time_unit::microsecond);
             out_ << paint("2", "Own cost of a run, with a child that exits at once: " +
-                                   f.with_unit(c.wall) + " from launch to reap (95 % below " +
+                                   f.with_unit(c.wall) + " from launch to reap (least " +
+                                   f.with_unit(c.wall_least) + ", 95 % below " +
                                    f.with_unit(c.wall_upper) + "), of it " + f.with_unit(c.cpu) +
                                    " of this program's CPU time. Nothing is subtracted.")
                  << '\n';
