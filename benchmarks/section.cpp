@@ -40,7 +40,7 @@ void section::stop()
 
 boost::json::object section::report(std::string const& scenario) const
 {
-    return {{"impl", "execasio"},
+    return {{"impl", BENCHMARK_IMPL},
             {"scenario", scenario},
             {"elapsed_s", elapsed_},
             {"cpu_user_s", used_.user},
