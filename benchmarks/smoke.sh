@@ -8,4 +8,7 @@ programs=()
 for program in "$1"/benchmarks/execasio-benchmark "$1"/benchmarks/peer-*; do
     [[ -x $program ]] && programs+=("$(basename "$program")=$program")
 done
-exec "$1"/benchmarks/execasio-compare --quick --rounds 1 "${programs[@]}"
+"$1"/benchmarks/execasio-compare --quick --rounds 1 "${programs[@]}"
+
+port=$1/tools/exec-port/exec-port
+"$1"/benchmarks/execasio-port-compare --quick --rounds 1 "$port" "$port"
