@@ -72,6 +72,7 @@ BOOST_AUTO_TEST_CASE(units_fit_and_decimals_end_where_the_spread_begins)
     BOOST_TEST(format_for(0.000456, 0.00002, time_unit::automatic).with_unit(0.000456) == "456 µs");
     BOOST_TEST(format_for(12.3456, 0.12, time_unit::automatic).with_unit(12.3456) == "12.35 s");
     BOOST_TEST(format_for(12.3456, 20, time_unit::automatic).with_unit(12.3456) == "12 s");
+    BOOST_TEST(format_for(0.0012345, 0.02, time_unit::automatic).with_unit(0.0012345) == "1.2 ms");
     BOOST_TEST(format_for(0.5, 0, time_unit::second).with_unit(0.5) == "0.500 s");
     // A microsecond is all that the kernel knows of CPU times.
     BOOST_TEST(format_for(0.001234567, 1e-9, time_unit::millisecond)(0.001234567) == "1.235");

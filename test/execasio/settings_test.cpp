@@ -164,13 +164,14 @@ BOOST_AUTO_TEST_CASE(nonsense_is_refused)
 
 BOOST_AUTO_TEST_CASE(compared_commands_take_turns_within_each_value)
 {
-    auto const plan =
-        make_plan(parsed({"-L", "n", "1,2", "a {n}", "b {n}", "--vs", "c {n}", "-n", "A{n}"}));
+    auto const plan = make_plan(parsed({"-L", "n", "1,2", "a {n}", "b {n}", "--vs", "c {n}", "-n",
+                                        "A{n}", "-n", "B", "-n", "C{n}"}));
     BOOST_TEST(plan.size() == 2u);
     BOOST_TEST(plan[1].size() == 3u);
     BOOST_TEST(plan[1][0].name == "A2");
     BOOST_TEST(plan[1][0].line == "a 2");
-    BOOST_TEST(plan[1][1].name == "b 2");
+    BOOST_TEST(plan[1][1].name == "B");
+    BOOST_TEST(plan[1][2].name == "C2");
     BOOST_TEST(plan[1][2].line == "c 2");
     BOOST_TEST(plan[1][2].is_reference);
 }

@@ -51,9 +51,14 @@ time_format format_for(double typical, double spread, time_unit wanted)
     double const leading = spread > 0 ? spread : typical;
     if (leading <= 0)
         return f;
-    int const digits = spread > 0 ? 2 : 3;
-    int const exponent = static_cast<int>(std::floor(std::log10(leading * f.per_second)));
-    f.decimals = std::clamp(digits - 1 - exponent, 0, most);
+    auto const decimals = [&](double value, int digits) {
+        int const exponent = static_cast<int>(std::floor(std::log10(value * f.per_second)));
+        return digits - 1 - exponent;
+    };
+    int wanted_decimals = decimals(leading, spread > 0 ? 2 : 3);
+    if (typical > 0) // however wide the spread: a single digit is hardly a figure
+        wanted_decimals = std::max(wanted_decimals, decimals(typical, 2));
+    f.decimals = std::clamp(wanted_decimals, 0, most);
     return f;
 }
 

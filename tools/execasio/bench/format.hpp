@@ -19,8 +19,8 @@ struct time_format {
 
 /// @param typical In seconds; chooses the unit unless one is wanted.
 /// @param spread As of the standard deviation (summary::spread); its second digit is the last that
-/// is shown. Zero when it is
-///     not known: three digits of the typical value.
+/// is
+///     shown, but two of the typical value always are. Zero when it is not known: three of that.
 time_format format_for(double typical, double spread, time_unit wanted);
 
 std::string fixed(double value, int decimals);

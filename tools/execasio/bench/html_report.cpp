@@ -152,15 +152,15 @@ private:
             out_ << "; of the CPU times: <b>" << html_text(ratio_text(*c.cpu, c.cpu_interval))
                  << "</b>";
         out_ << "; " << count_of(c.ratios.size(), "pair", "pairs") << ".</p>\n"
-             << ratio_plot(c, report_) << "</section>\n";
+             << "<div class=\"scroll\">" << ratio_plot(c, report_) << "</div></section>\n";
     }
 
     void plot(std::string const& name, std::string const& drawing, std::string const& legend)
     {
         if (!drawing.empty())
             out_ << "<section><h2>" << html_text(name) << "</h2><p class=\"soft\">"
-                 << html_text(legend) << "</p>\n"
-                 << drawing << "</section>\n";
+                 << html_text(legend) << "</p>\n<div class=\"scroll\">" << drawing
+                 << "</div></section>\n";
     }
 
     void details(measurement const& m, std::size_t index)

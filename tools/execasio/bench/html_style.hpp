@@ -24,7 +24,7 @@ code, h3 { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: 18px 20px; margin-top: 18px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; } .scroll > svg { min-width: 760px; }
 th { text-align: right; font-weight: 600; color: var(--soft); font-size: 13px; white-space: nowrap; }
 td { text-align: right; white-space: nowrap; } th, td { padding: 6px 8px; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 180px; }

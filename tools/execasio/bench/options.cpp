@@ -106,7 +106,8 @@ po::options_description output()
     add("export-csv", one("FILE"), "a line for each command");
     add("export-markdown", one("FILE"), "a table");
     add("export-html", one("FILE"), "a page with plots, in one file");
-    add("command-name,n", several("NAME"), "the name of a command in the report");
+    add("command-name,n", several("NAME"),
+        "the name of a command in the report; the reference's comes last");
     add("time-unit,u", one("UNIT"), "microsecond, millisecond or second");
     add("style", one("STYLE"), "auto, basic, full, nocolor, color or none");
     add("help,h", "this text");

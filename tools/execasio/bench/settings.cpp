@@ -209,7 +209,7 @@ void check(settings const& s)
     if (s.commands.empty())
         throw std::invalid_argument("a command is missing; see execasio bench --help");
     std::size_t const count = s.commands.size() + (s.reference ? 1 : 0);
-    if (s.names.size() > s.commands.size())
+    if (s.names.size() > count)
         throw std::invalid_argument("there are more names than commands");
     for (auto const* list : {&s.prepare, &s.conclude})
         if (list->size() > 1 && list->size() != count)

@@ -27,7 +27,7 @@ struct export_file {
 /// What `execasio bench` was asked for.
 struct settings {
     std::vector<std::string> commands;
-    std::vector<std::string> names; ///< of the commands, in their order; may be fewer
+    std::vector<std::string> names; ///< of the commands, then of the reference; may be fewer
     std::optional<std::string> reference;
     bool paired = false; ///< the reference takes turns with the commands (--vs)
     pair_order order = pair_order::abba;

@@ -1,5 +1,6 @@
 #include "bench/exporters.hpp"
 #include "bench/format.hpp"
+#include "bench/plots.hpp"
 #include "bench/statistics.hpp"
 
 #include <execasio/exit_record.hpp>
@@ -111,7 +112,7 @@ private:
             return;
         std::size_t widest = 10;
         for (measurement const& m : report_.measurements)
-            widest = std::max(widest, std::min<std::size_t>(width_of(label(m)), 60));
+            widest = std::max(widest, width_of(label(m)));
         out_ << paint("1", "Summary") << paint("2", " (median wall time)") << '\n';
         for (std::size_t const i : summary_order(report_)) {
             measurement const& m = report_.measurements[i];
