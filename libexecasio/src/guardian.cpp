@@ -1,5 +1,6 @@
 #include "execasio/guardian.hpp"
 
+#include "execasio/capabilities.hpp"
 #include "execasio/spawn.hpp"
 #include "guardian/image.hpp"
 #include "linux/guard_table.hpp"
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <string>
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -50,6 +52,10 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         cmd.descriptor(3, table.memory()).descriptor(4, death.get()).descriptor(place, image);
         // It is nobody's to guard, itself included.
         cmd.directory("/").new_session().on_destroy(lifetime::survive);
+        // To a program that is not root's, but may signal other users' processes, exec would not
+        // leave that right.
+        if (::geteuid() != 0 && capabilities::held().contains(CAP_KILL))
+            cmd.capabilities(capabilities().add(CAP_KILL));
         return cmd;
     }
 

@@ -215,6 +215,12 @@ void launch_plan::prepare_attributes()
 
 void launch_plan::open_file(stream const& s, int number)
 {
+    if (identity_ && identity_->plan().set_user) {
+        files_.push_back(
+            {s.path().c_str(), s.open_flags(), s.mode(), number, -1, open_stage(number)});
+        moves_.push_back({sys::descriptor_move::closed, number});
+        return;
+    }
     // Non-blocking, so that a FIFO without a reader or writer does not hold up the whole program.
     int fd;
     do {
@@ -294,6 +300,14 @@ void launch_plan::prepare_terminal()
     }
 }
 
+/// Of a merged stream, which is only connected once.
+void launch_plan::merge_file(int number, int into)
+{
+    for (sys::file_to_open& file : files_)
+        if (file.to == number)
+            file.also = into;
+}
+
 void launch_plan::prepare_streams()
 {
     connect(cmd_.input(), 0, input);
@@ -305,6 +319,12 @@ void launch_plan::prepare_streams()
         connect(cmd_.error(), 2, error);
     if (cmd_.merges_output())
         moves_.insert(moves_.begin() + 1, {moves_[1].from, 1});
+    if (cmd_.merges_error())
+        merge_file(1, 2);
+    if (cmd_.merges_output())
+        merge_file(2, 1);
+    plan_.files = files_.data();
+    plan_.file_count = files_.size();
     for (auto const& [number, fd] : cmd_.descriptors())
         moves_.push_back({fd, number});
     std::sort(moves_.begin(), moves_.end(), [](auto a, auto b) { return a.to < b.to; });
@@ -382,6 +402,9 @@ std::string launch_plan::subject_of(sys::birth const& failed) const
 {
     switch (failed.failed_at) {
     case stage::cgroup: return cgroup ? cgroup->path() : "";
+    case stage::open_input: return cmd_.input().path();
+    case stage::open_output: return cmd_.output().path();
+    case stage::open_error: return cmd_.error().path();
     case stage::limits: return limits::name_of(failed.failed_detail);
     case stage::credentials: return identity_ ? identity_->user_text() : file_;
     case stage::capabilities:

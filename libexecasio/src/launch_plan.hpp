@@ -61,6 +61,7 @@ private:
     void look_at_given();
     void connect(stream const& s, int number, sys::unique_fd& parent_end);
     void open_file(stream const& s, int number);
+    void merge_file(int number, int into);
     void prepare_streams();
     void prepare_terminal();
     void prepare_attributes();
@@ -80,7 +81,8 @@ private:
     std::vector<sys::unique_fd> child_ends_;
     int slave_ = -1; // one of those, when there is a terminal
     std::vector<sys::descriptor_move> moves_;
-    std::array<int, 3> inherited_{}; // what 0 to 2 of the child are when they are inherited
+    std::vector<sys::file_to_open> files_; // left to a child that changes its user
+    std::array<int, 3> inherited_{};       // what 0 to 2 of the child are when they are inherited
     sys::child_plan plan_;
 };
 

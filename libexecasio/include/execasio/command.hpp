@@ -152,9 +152,9 @@ public:
     /// of this program's memory (which takes as long as fork(2) does), since in shared memory it
     /// would clear this program's dumpable flag, and its new user could hold this program up.
     ///
-    /// Opening files, the PATH search, `directory` and `limits` come before, with the rights of
-    /// this program; files that are created belong to it. A pseudo terminal is given to the new
-    /// user.
+    /// Files for the standard streams are opened, and `directory` is entered, as that user; the
+    /// PATH search and `limits` come before, with the rights of this program. A pseudo terminal is
+    /// given to the new user.
     command& credentials(execasio::credentials c);
 
     /// The child has exactly these capabilities, after exec too: permitted, effective, inheritable

@@ -3,6 +3,7 @@
 // All of the library but initializers.hpp, which includes Boost.Process.
 
 #include "execasio/adopt.hpp"
+#include "execasio/assume_identity.hpp"
 #include "execasio/capabilities.hpp"
 #include "execasio/cgroup.hpp"
 #include "execasio/command.hpp"

@@ -9,7 +9,8 @@ namespace execasio {
 
 /// What one of a child's standard streams is connected to. A value; nothing is opened yet.
 ///
-/// Files are opened by the parent, before the child exists, relative to the parent's working
+/// Files are opened by the parent, before the child exists (by the child itself if it changes its
+/// user), relative to the parent's working
 /// directory and close-on-exec: input for reading only, output for writing only. Opening never
 /// blocks: a FIFO that nobody reads is ENXIO, one that nobody writes is at its end (open(2)).
 class stream {

@@ -231,6 +231,43 @@ bool arm_death_signal(child_plan const& plan) noexcept
     return false;
 }
 
+/// Non-blocking, so that a FIFO without a reader or writer does not hold it up; then as programs
+/// expect it.
+bool open_file(file_to_open const& file) noexcept
+{
+    long const fd = ::syscall(SYS_openat, AT_FDCWD, file.path,
+                              file.flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, file.mode);
+    if (fd < 0 || ::syscall(SYS_fcntl, fd, F_SETFL, file.flags & O_APPEND) < 0)
+        return false;
+    if (!place({static_cast<int>(fd), file.to}, static_cast<int>(fd)))
+        return false;
+    if (file.also >= 0 && ::syscall(SYS_dup3, file.to, file.also, 0) < 0)
+        return false;
+    if (fd != file.to)
+        ::syscall(SYS_close, fd);
+    return true;
+}
+
+bool open_files(child_plan& plan) noexcept
+{
+    for (std::size_t i = 0; i < plan.file_count; ++i) {
+        enter(plan, plan.files[i].failed);
+        if (!open_file(plan.files[i]))
+            return false;
+    }
+    return true;
+}
+
+bool enter_directory(child_plan& plan) noexcept
+{
+    enter(plan, stage::directory);
+    if (plan.directory && ::syscall(SYS_chdir, plan.directory) < 0)
+        return false;
+    if (plan.set_umask)
+        ::syscall(SYS_umask, plan.umask);
+    return true;
+}
+
 } // namespace
 
 int child_main(void* context) noexcept
@@ -258,11 +295,10 @@ int child_main(void* context) noexcept
     bool const others = plan.shared_below != 3 || plan.moves[plan.move_count - 1].to > 2;
     if (!set_descriptors(plan) || (others && !mark_others(plan)))
         return failed(plan, errno);
-    enter(plan, stage::directory);
-    if (plan.directory && ::syscall(SYS_chdir, plan.directory) < 0)
+    // What a user may open and enter is that user's affair, so it waits for the change.
+    bool const as_other_user = plan.identity && plan.identity->set_user;
+    if (!as_other_user && !enter_directory(plan))
         return failed(plan, errno);
-    if (plan.set_umask)
-        ::syscall(SYS_umask, plan.umask);
     if (plan.identity)
         use_permitted_capabilities();
     if (plan.limits) {
@@ -283,6 +319,8 @@ int child_main(void* context) noexcept
                 return failed(plan, error);
         }
     }
+    if (as_other_user && (!open_files(plan) || !enter_directory(plan)))
+        return failed(plan, errno);
     enter(plan, stage::capabilities);
     if (plan.no_new_privileges &&
         ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0)

@@ -21,6 +21,16 @@ struct descriptor_move {
     int to;
 };
 
+/// A file that the child opens by itself, as the user that it has become.
+struct file_to_open {
+    char const* path;
+    int flags; ///< for open(2), as is `mode`
+    mode_t mode;
+    int to;       ///< its number
+    int also;     ///< another number for the same open file; -1: none
+    stage failed; ///< what to report
+};
+
 /// What the child tells the parent: through the memory that they share, or by `report_fd`.
 struct child_report {
     /// In place of an errno: all steps succeeded, but what was read back is not what was asked for.
@@ -38,6 +48,8 @@ struct child_report {
 struct child_plan {
     descriptor_move const* moves = nullptr; ///< sorted by `to`, which always covers 0 to 2
     std::size_t move_count = 0;
+    file_to_open const* files = nullptr; ///< their numbers are closed until then
+    std::size_t file_count = 0;
     unsigned shared_below = 0; ///< not 0: the table is shared with the parent, copy only below this
 
     bool new_session = false;

@@ -200,6 +200,7 @@ int change_identity(identity_plan const& plan, child_report& report) noexcept
 
     bool const superuser = is_superuser(plan);
     std::uint64_t const kept = plan.keep_capabilities ? plan.kept : 0;
+    std::uint64_t const passed_on = plan.pass_on ? kept : 0;
     long securebits = control(PR_GET_SECUREBITS);
     if (plan.set_securebits)
         securebits = static_cast<long>(plan.securebits);
@@ -218,7 +219,7 @@ int change_identity(identity_plan const& plan, child_report& report) noexcept
     }
     // What is inheritable must be set before the bounding set, which limits that step.
     capability_sets const now{before.permitted, before.permitted,
-                              change_capabilities ? kept : before.inheritable};
+                              change_capabilities ? passed_on : before.inheritable};
     if (now != before && !write(now))
         return errno;
     if (plan.limit_bounding)
@@ -244,19 +245,19 @@ int change_identity(identity_plan const& plan, child_report& report) noexcept
     if (!read(last))
         return errno;
     if (!leave) {
-        last = {kept | for_the_end, kept | for_the_end, kept};
+        last = {kept | for_the_end, kept | for_the_end, passed_on};
         if (!write(last))
             return errno;
     }
     if (change_capabilities)
-        if (int const error = raise_ambient(kept, report); error != 0)
+        if (int const error = raise_ambient(passed_on, report); error != 0)
             return error;
     report.detail = child_report::no_detail;
     if (change_securebits)
         if (int const error = set_securebits(static_cast<unsigned>(securebits)); error != 0)
             return error;
     if (!leave) {
-        last = {kept, kept, kept};
+        last = {kept, kept, passed_on};
         if (!write(last))
             return errno;
     }
@@ -265,7 +266,7 @@ int change_identity(identity_plan const& plan, child_report& report) noexcept
         return errno;
     if (after != last)
         return child_report::not_verified;
-    return change_capabilities ? verify_ambient(kept) : 0;
+    return change_capabilities ? verify_ambient(passed_on) : 0;
 }
 
 } // namespace execasio::sys
