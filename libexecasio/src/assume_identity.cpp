@@ -5,10 +5,11 @@
 
 namespace execasio {
 
-void assume_identity(credentials const& who, std::optional<capabilities> const& kept)
+void assume_identity(std::optional<credentials> const& who, std::optional<capabilities> const& kept)
 {
     command cmd;
-    cmd.credentials(who);
+    if (who)
+        cmd.credentials(*who);
     if (kept)
         cmd.capabilities(*kept);
     detail::identity const wanted(cmd);

@@ -2,7 +2,12 @@
 
 -module(user_tests).
 -export([the_own_user_can_be_named/1, an_unknown_user_is_refused/1,
-         another_user_needs_rights/1, a_port_of_root_can_be_that_of_another_user/1,
+         another_user_needs_rights/1, another_user_comes_with_its_groups/1,
+         files_are_opened_as_the_user/1, directories_are_entered_as_the_user/1,
+         a_kill_command_runs_as_the_user/1, others_can_be_stopped/1, nobody_gets_the_ports_files/1,
+         capabilities_are_kept/1, a_port_of_root_can_be_that_of_another_user/1,
+         a_port_that_left_root_keeps_little/1, capabilities_can_be_kept_for_commands/1,
+         an_unknown_capability_is_refused/1,
          only_root_has_to_name_its_user/1, it_tells_who_it_is/1]).
 
 -define(ID, ["/usr/bin/id", "-un"]).
@@ -16,30 +21,131 @@ an_unknown_user_is_refused(P) ->
         exec_port:run(P, "true", [{user, "nobody-of-that-name"}]).
 
 another_user_needs_rights(#{identity := "root"} = P) ->
-    case exec_port:run(P, "id -un; id -G", [{user, "nobody"}, stdout, stderr]) of
-        {error, "user - running as another user is not supported" ++ _} ->
-            run_tests:skipped("no other users in this version");
-        {pid, OsPid} ->
-            {0, <<"nobody\n65534\n">>, <<>>} = exec_port:outcome(OsPid)
-    end;
+    {0, <<"nobody\n65534\n">>, <<>>} =
+        exec_port:outcome(P, "id -un; id -G", [{user, "nobody"}, stdout, stderr]);
 another_user_needs_rights(P) ->
     {256, <<>>, Says} = exec_port:outcome(P, ?ID, [{user, "root"}, stdout, stderr]),
     {match, _} = re:run(Says, "Operation not permitted").
 
-a_port_of_root_can_be_that_of_another_user(#{identity := "root"} = P) ->
-    case os_process:run(maps:get(path, P), ["-user", "nobody"],
-                        [{env, maps:get(env, P)}, stderr_to_stdout, in]) of
-        {4, Says} ->
-            {match, _} = re:run(Says, "not supported by this version"),
-            run_tests:skipped("no other users in this version");
-        {0, <<>>} ->
-            Own = exec_port:start(P#{args => ["-user", "nobody"]}),
-            {0, <<"nobody\n">>, <<>>} = exec_port:outcome(Own, ?ID, [stdout, stderr]),
-            exec_port:shutdown(Own),
-            0 = exec_port:exit_code(Own)
-    end;
-a_port_of_root_can_be_that_of_another_user(_) ->
-    run_tests:skipped("not root").
+another_user_comes_with_its_groups(P) ->
+    as_root(P),
+    Ids = "^(Uid|Gid|Groups):",
+    Wanted = <<"Uid:\t65534\t65534\t65534\t65534\nGid:\t65534\t65534\t65534\t65534\n"
+               "Groups:\t65534 \n">>,
+    {0, Wanted, <<>>} = exec_port:outcome(P, ["/bin/grep", "-E", Ids, "/proc/self/status"],
+                                          [{user, "nobody"}, stdout, stderr]).
+
+files_are_opened_as_the_user(#{dir := Directory} = P) ->
+    as_root(P),
+    ok = file:change_mode(Directory, 8#700),
+    Hidden = filename:join(Directory, "out"),
+    {error, "Couldn't start pid: Failed to redirect stdout to file: Permission denied"} =
+        exec_port:run(P, "echo out", [{user, "nobody"}, {stdout, Hidden}]),
+    {error, enoent} = file:read_file(Hidden),
+    ok = file:change_mode(Directory, 8#777),
+    {0, <<>>, <<>>} = exec_port:outcome(P, "echo out; echo err >&2",
+                                        [{user, "nobody"}, {stdout, Hidden}, {stderr, stdout}]),
+    {ok, <<"out\nerr\n">>} = file:read_file(Hidden),
+    {0, <<"65534\n">>} = os_process:run("/usr/bin/stat", ["-c", "%u", Hidden], []).
+
+directories_are_entered_as_the_user(#{dir := Directory} = P) ->
+    as_root(P),
+    ok = file:change_mode(Directory, 8#700),
+    {256, <<>>, Says} = exec_port:outcome(P, "pwd", [{user, "nobody"}, {cd, Directory}, stdout,
+                                                     stderr]),
+    Says = iolist_to_binary(["Cannot chdir to '", Directory, "': Permission denied\n"]).
+
+a_kill_command_runs_as_the_user(#{dir := Directory} = P) ->
+    as_root(P),
+    ok = file:change_mode(Directory, 8#777),
+    File = filename:join(Directory, "who"),
+    {pid, OsPid} = exec_port:run(P, "echo ready; exec sleep 1000",
+                                 [{user, "nobody"}, stdout,
+                                  {kill, "id -un >'" ++ File ++ "'; kill $CHILD_PID"}]),
+    {stdout, <<"ready\n">>} = exec_port:next(OsPid),
+    ok = exec_port:stop(P, OsPid),
+    {0, <<>>, <<>>} = exec_port:outcome(OsPid),
+    {ok, <<"nobody\n">>} = file:read_file(File).
+
+%% Also from a port that is not root any more.
+others_can_be_stopped(P) ->
+    as_root(P),
+    Own = exec_port:start(P#{args => ["-user", "nobody"]}),
+    [begin
+         {pid, OsPid} = exec_port:run(Port, "id -un; exec sleep 1000",
+                                      [{user, "daemon"}, stdout, stderr]),
+         {stdout, <<"daemon\n">>} = exec_port:next(OsPid),
+         ok = exec_port:stop(Port, OsPid),
+         {0, <<>>, <<>>} = exec_port:outcome(OsPid)
+     end || Port <- [P, Own]],
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+nobody_gets_the_ports_files(P) ->
+    as_root(P),
+    {0, <<"0\n1\n2\n3\n">>, <<>>} =
+        exec_port:outcome(P, ["/bin/ls", "/proc/self/fd"],
+                          [{user, "nobody"}, stdin, stdout, stderr]).
+
+capabilities_are_kept(P) ->
+    as_root(P),
+    Sets = fun(Capabilities) ->
+        {0, Text, <<>>} = exec_port:outcome(P, ["/bin/grep", "-E", "^Cap(Inh|Prm|Eff|Amb)",
+                                                "/proc/self/status"],
+                                            [{user, "nobody"}, {capabilities, Capabilities},
+                                             stdout, stderr]),
+        [Set || <<"Cap", _:3/binary, ":\t", Set/binary>> <- binary:split(Text, <<"\n">>, [global])]
+    end,
+    [<<"0000000000000420">>] = lists:usort(Sets([net_bind_service, kill])),
+    [<<"0000000000000000">>] = lists:usort(Sets([])),
+    [All] = lists:usort(Sets(all)),
+    true = binary_to_integer(All, 16) > 16#420,
+    {error, "badarg: capability 'fly' is invalid"} =
+        exec_port:run(P, "true", [{user, "nobody"}, {capabilities, [fly]}]).
+
+a_port_of_root_can_be_that_of_another_user(P) ->
+    as_root(P),
+    Own = exec_port:start(P#{args => ["-user", "nobody"]}),
+    {0, <<"nobody\n">>, <<>>} = exec_port:outcome(Own, ?ID, [stdout, stderr]),
+    {0, <<"daemon\n">>, <<>>} = exec_port:outcome(Own, ?ID, [{user, "daemon"}, stdout, stderr]),
+    {256, <<>>, Says} = exec_port:outcome(Own, ?ID, [{user, "root"}, stdout, stderr]),
+    <<"Cannot set effective user to 0: Operation not permitted\n">> = Says,
+    {0, <<"-5\n">>, <<>>} = exec_port:outcome(Own, ["/usr/bin/nice"], [{nice, -5}, stdout, stderr]),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+%% cap_kill, cap_setgid, cap_setuid and cap_sys_nice, and nothing that its commands inherit.
+a_port_that_left_root_keeps_little(P) ->
+    as_root(P),
+    Own = exec_port:start(P#{args => ["-user", "nobody"]}),
+    [] = exec_port:list(Own),
+    {ok, Status} = file:read_file("/proc/" ++ integer_to_list(exec_port:os_pid(Own)) ++ "/status"),
+    [{match, _} = re:run(Status, Line, [multiline])
+     || Line <- ["^Uid:\t65534\t65534\t65534\t65534$", "^Gid:\t65534\t65534\t65534\t65534$",
+                 "^Groups:\t65534 $", "^CapPrm:\t00000000008000e0$", "^CapEff:\t00000000008000e0$",
+                 "^CapInh:\t0000000000000000$", "^CapAmb:\t0000000000000000$"]],
+    {0, <<"CapEff:\t0000000000000000\n">>, <<>>} =
+        exec_port:outcome(Own, ["/bin/grep", "CapEff", "/proc/self/status"], [stdout, stderr]),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+capabilities_can_be_kept_for_commands(P) ->
+    as_root(P),
+    [begin
+         Own = exec_port:start(P#{args => ["-user", "nobody", "-cap", Names]}),
+         {0, <<"CapEff:\t0000000000000400\n">>, <<>>} =
+             exec_port:outcome(Own, ["/bin/grep", "CapEff", "/proc/self/status"],
+                               [{capabilities, [net_bind_service, sys_admin]}, stdout, stderr]),
+         exec_port:shutdown(Own),
+         0 = exec_port:exit_code(Own)
+     end || Names <- ["net_bind_service", "cap_net_bind_service,cap_net_raw"]].
+
+an_unknown_capability_is_refused(#{args := Args} = P) ->
+    {8, Says} = program(P, Args ++ ["-cap", "kill,fly"]),
+    {match, _} = re:run(Says, "there is no capability 'fly'").
+
+as_root(#{identity := "root"}) -> ok;
+as_root(_) -> run_tests:skipped("not root").
 
 only_root_has_to_name_its_user(#{identity := "root"} = P) ->
     {4, Says} = program(P, []),

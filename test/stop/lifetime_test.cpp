@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(the_object_may_go_before_the_operation_begins)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto p = std::make_unique<process>(co_await ready_puppet());
-        asio::awaitable<exit_record> stopping = execasio::stop(*p, stop_plan().grace(never));
+        auto stopping = execasio::stop(*p, stop_plan().grace(never));
         p->on_destroy(execasio::lifetime::detach);
         p.reset();
         exit_record const how = co_await std::move(stopping);

@@ -101,6 +101,8 @@ settings read_command_line(std::vector<std::string> const& arguments)
             s.help = true;
         } else if (name == "version") {
             s.version = true;
+        } else if (name == "no-guard") {
+            s.guard = false;
         } else if (name == "debug") {
             s.debug = 1;
             if (auto const level = has_value ? to_number(at[1]) : std::nullopt)
@@ -130,7 +132,10 @@ output; point that at this program with {portexe, "/path/to/exec-port"}.
   -n             frames on descriptors 3 and 4 in place of 0 and 1
   -alarm N       the clean-up at the end takes at most N seconds (15)
   -debug [N]     traces on standard error, 0 (nothing) to 10
-  -user NAME     required when run by root: "root" allows running as root
+  -user NAME     whose rights it takes on; required when run by root, and "root"
+                 allows running as root
+  -cap CAPS      capabilities that it keeps for the option {capabilities, _}:
+                 "all", or names with commas between
   --whoami       prints the name of the effective user and exits
   --version      prints the version and exits
   -h, --help     this text
@@ -143,6 +148,8 @@ Options that erlexec's own port program does not have:
                        beyond that its input is closed (67108864)
   --log FILE|syslog    messages go there, and not to standard error
   --log-level LEVEL    error, warning, info or debug (warning)
+  --no-guard           no guardian, the process that ends its children when it is
+                       killed
   --default-shell PATH the shell when SHELL is not set, which is refused otherwise
 
 SHELL must name the shell that runs commands given as strings.

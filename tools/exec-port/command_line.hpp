@@ -17,6 +17,7 @@ struct settings {
     bool who_am_i = false;             ///< --whoami
     bool help = false;
     bool version = false;
+    bool guard = true;              ///< not with --no-guard
     std::chrono::seconds alarm{15}; ///< bound of the clean-up at the end
     int debug = 0;
     std::optional<std::string> user;         ///< -user NAME
@@ -42,7 +43,8 @@ inline constexpr int ok = 0;
 inline constexpr int signaled = 1;
 inline constexpr int unknown_user = 3;
 inline constexpr int refused = 4;
-inline constexpr int capabilities = 5;
+inline constexpr int unknown_capability = 8;
+inline constexpr int capabilities_refused = 9;
 inline constexpr int null_device = 10;
 } // namespace exit_code
 

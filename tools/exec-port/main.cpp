@@ -1,6 +1,7 @@
 #include "command_line.hpp"
 #include "log.hpp"
 #include "port.hpp"
+#include "rights.hpp"
 #include "user.hpp"
 
 #include <execasio/group.hpp>
@@ -13,6 +14,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 namespace {
@@ -20,29 +22,6 @@ namespace {
 using namespace exec_port;
 
 /// The reason not to start, as an exit code; 0 when there is none.
-int check_user(settings const& s)
-{
-    uid_t const self = ::geteuid();
-    if (!s.user) {
-        if (self != 0)
-            return exit_code::ok;
-        log::error("refusing to run as root without -user: name the user, or \"-user root\" (in "
-                   "Erlang {user, \"root\"} and root among the options of exec:start) if it has to "
-                   "be root");
-        return exit_code::refused;
-    }
-    auto const wanted = user_id(*s.user);
-    if (!wanted) {
-        log::error("there is no user '" + *s.user + "'");
-        return exit_code::unknown_user;
-    }
-    if (*wanted == self)
-        return exit_code::ok;
-    log::error("cannot switch from user '" + user_name(self) + "' to '" + *s.user + "'" +
-               (self == 0 ? ": not supported by this version" : ": only root can"));
-    return exit_code::refused;
-}
-
 int check_environment(settings const& s)
 {
     char const* const shell = std::getenv("SHELL");
@@ -69,6 +48,9 @@ int open_log(settings const& s)
     }
     if (s.log == "syslog") {
         log::to_syslog();
+    } else if (s.log && ::getauxval(AT_SECURE) != 0) {
+        log::error("no --log FILE for a program that has more rights than its user: --log syslog");
+        return exit_code::refused;
     } else if (s.log) {
         if (int const error = log::to_file(*s.log); error != 0) {
             log::error("cannot open the log file " + *s.log + ": " + std::strerror(error));
@@ -76,14 +58,6 @@ int open_log(settings const& s)
         }
     }
     return exit_code::ok;
-}
-
-int check_capabilities(settings const& s)
-{
-    if (!s.capabilities)
-        return exit_code::ok;
-    log::error("-cap is not supported by this version");
-    return exit_code::capabilities;
 }
 
 /// A group of its own, so that a signal for the VM's is none for the port, and all that stays in it
@@ -131,7 +105,7 @@ private:
     int flags_;
 };
 
-int serve(settings const& s)
+int serve(settings const& s, rights const& r)
 {
     int const in = s.numbered_descriptors ? 3 : STDIN_FILENO;
     int const out = s.numbered_descriptors ? 4 : STDOUT_FILENO;
@@ -146,7 +120,7 @@ int serve(settings const& s)
     restored_flags const in_flags(in);
     restored_flags const out_flags(out);
     asio::io_context context(1);
-    port p(context, s);
+    port p(context, s, r);
     return p.run();
 }
 
@@ -168,9 +142,12 @@ int main(int argc, char** argv)
         return exit_code::ok;
     }
     int code = open_standard_descriptors();
-    for (auto* const step : {open_log, check_environment, check_user, check_capabilities})
+    for (auto* const step : {open_log, check_environment})
         if (code == exit_code::ok)
             code = step(s);
+    rights r;
+    if (code == exit_code::ok)
+        code = r.take_on(s);
     if (code == exit_code::ok)
         code = lead_group();
     if (code != exit_code::ok)
@@ -183,7 +160,7 @@ int main(int argc, char** argv)
     ::signal(SIGHUP, SIG_IGN);
     ::signal(SIGCHLD, SIG_DFL); // if the VM's is ignored: no exit status could be learnt
     try {
-        code = serve(s);
+        code = serve(s, r);
     } catch (std::exception const& e) {
         log::error(e.what());
         code = exit_code::refused;

@@ -7,7 +7,10 @@
 
 #include <execasio/adopt.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
 
@@ -45,9 +48,10 @@ refusal no_such_child(int os_pid)
 
 } // namespace
 
-port::port(asio::io_context& context, settings const& s)
+port::port(asio::io_context& context, settings const& s, rights const& r)
     : context_(context),
       settings_(s),
+      rights_(r),
       frames_(s.large_frames ? framing::packet_4() : framing::packet_2()),
       reader_(context.get_executor(), s.numbered_descriptors ? 3 : STDIN_FILENO, frames_),
       writer_(context.get_executor(), s.numbered_descriptors ? 4 : STDOUT_FILENO, frames_,
@@ -56,9 +60,22 @@ port::port(asio::io_context& context, settings const& s)
                   [this](execasio::process& p, error_code ec, execasio::exit_record const& record) {
                       ended(p, ec, record);
                   }),
+      started_(context, asio::steady_timer::time_point::max()),
       signals_(context, SIGTERM, SIGINT),
       dump_signal_(context, SIGUSR1)
 {
+    if (s.guard)
+        start_guardian();
+}
+
+void port::start_guardian()
+{
+    supervisor_.start_guardian([](execasio::exit_record const& how, error_code failed) {
+        log::warning("the guardian has ended by " + describe(how) +
+                     (failed ? " and cannot be started again: " + failed.message() +
+                                   ". Should exec-port be killed, its children would live on"
+                             : ", another one was started"));
+    });
 }
 
 int port::run()
@@ -131,6 +148,12 @@ asio::awaitable<void> port::shut_down()
     ending_ = true;
     signals_.cancel(); // still caught: a second signal must not cut the clean-up short
     writer_.finish();  // children can go on writing, but nobody is told any more
+    for (auto start = starts_.begin(); start != starts_.end();)
+        (start++)->emit(asio::cancellation_type::terminal);
+    while (!starts_.empty()) {
+        error_code woken;
+        co_await started_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
     std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
     if (left != 0)
         log::error(std::to_string(left) + " process(es) cannot be killed");
@@ -139,12 +162,41 @@ asio::awaitable<void> port::shut_down()
 void port::handle(std::int64_t id, run_request const& r)
 {
     try {
-        execasio::process p = start(context_.get_executor(), r);
+        execasio::command cmd = to_command(r, rights_);
+        if (cmd.changes_identity()) {
+            auto const start = starts_.emplace(starts_.end());
+            asio::co_spawn(context_, run_later(id, r, std::move(cmd)),
+                           asio::bind_cancellation_slot(
+                               start->slot(), [this, start](std::exception_ptr failure) {
+                                   starts_.erase(start);
+                                   if (starts_.empty())
+                                       started_.cancel();
+                                   if (failure)
+                                       log::warning("a start has failed for want of memory");
+                               }));
+            return;
+        }
+        execasio::process p = start(context_.get_executor(), cmd);
         int const os_pid = p.id();
         introduce(id, std::move(p), r.options);
         tell_of_start(os_pid, r);
     } catch (start_refused const& e) {
         handle(id, e.why());
+    }
+}
+
+asio::awaitable<void> port::run_later(std::int64_t id, run_request r, execasio::command cmd)
+{
+    try {
+        execasio::process p = co_await start_awaited(context_.get_executor(), std::move(cmd));
+        if (ending_)
+            co_return; // and its destruction kills it
+        int const os_pid = p.id();
+        introduce(id, std::move(p), r.options);
+        tell_of_start(os_pid, r);
+    } catch (start_refused const& e) {
+        handle(id, e.why());
+    } catch (execasio::spawn_error const&) { // cancelled, at the end
     }
 }
 
@@ -163,7 +215,7 @@ void port::introduce(std::int64_t id, execasio::process p, run_options const& op
     int const os_pid = p.id();
     // First, because the end of the number's last bearer may be known only to the supervisor, which
     // tells it here; or it may still be waiting for room to be told.
-    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options));
+    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options, rights_));
     if (auto const old = find(os_pid))
         old->finish_now();
     writer_.send(encode_pid(id, os_pid));
@@ -208,6 +260,8 @@ void port::handle(std::int64_t id, manage_request const& r)
     }
     try {
         introduce(id, execasio::adopt(context_.get_executor(), r.os_pid), r.options);
+    } catch (start_refused const& e) {
+        handle(id, e.why());
     } catch (boost::system::system_error const& e) {
         // A thread's id is EINVAL, and ENOENT to newer kernels.
         handle(id, e.code() == boost::system::errc::no_such_process ||

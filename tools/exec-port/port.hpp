@@ -5,12 +5,16 @@
 #include "frame_reader.hpp"
 #include "frame_writer.hpp"
 #include "request.hpp"
+#include "rights.hpp"
 
 #include <execasio/supervisor.hpp>
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
+#include <list>
 #include <map>
 #include <memory>
 
@@ -19,7 +23,7 @@ namespace exec_port {
 /// The port: takes requests, acts on them through the library, answers, and cleans up at the end.
 class port {
 public:
-    port(asio::io_context& context, settings const& s);
+    port(asio::io_context& context, settings const& s, rights const& r);
 
     /// Serves until the end of input, a shutdown request or a signal, and cleans up.
     /// @return The program's exit code.
@@ -29,6 +33,7 @@ private:
     asio::awaitable<void> serve();
     asio::awaitable<void> shut_down();
     void end(int code);
+    void start_guardian();
     void dump_when_asked();
     void dump() const;
 
@@ -46,6 +51,7 @@ private:
     void handle(std::int64_t id, shutdown_request const& r);
     void handle(std::int64_t id, refusal const& r);
 
+    asio::awaitable<void> run_later(std::int64_t id, run_request r, execasio::command cmd);
     void answer(std::int64_t id, execasio::error_code ec);
     void tell_of_start(int os_pid, run_request const& r) const;
     void introduce(std::int64_t id, execasio::process p, run_options const& options);
@@ -54,11 +60,14 @@ private:
 
     asio::io_context& context_;
     settings settings_;
+    rights rights_;
     framing frames_;
     frame_reader reader_;
     frame_writer writer_;
     std::map<int, std::shared_ptr<child>> children_; // also those whose end is not told yet
     execasio::supervisor supervisor_;
+    std::list<asio::cancellation_signal> starts_; // of processes of other users, under way
+    asio::steady_timer started_;                  // cancelled when the last one is through
     asio::signal_set signals_;
     asio::signal_set dump_signal_; // SIGUSR1
     int exit_code_ = 0;

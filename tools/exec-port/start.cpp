@@ -6,6 +6,8 @@
 #include <execasio/error.hpp>
 #include <execasio/spawn.hpp>
 
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -101,15 +103,39 @@ std::string shell()
     return value ? value : "";
 }
 
-std::optional<refusal> not_supported(run_options const& options)
+/// Who a command is to be, if not whom the port is.
+struct runner {
+    uid_t user;
+    bool is_other;
+};
+
+/// @throws start_refused for a name that is nobody's
+runner runner_of(run_options const& options)
 {
-    // Without privileges there is nothing that a child could keep.
-    if (options.capabilities && ::geteuid() == 0)
-        return refusal::text("capabilities - not supported by this version");
-    return std::nullopt;
+    uid_t const own = ::geteuid();
+    if (!options.user)
+        return {own, false};
+    auto const user = user_id(*options.user);
+    if (!user)
+        throw start_refused(refusal::text("Invalid user " + *options.user + ": no such user"));
+    return {*user, *user != own};
 }
 
-command to_command(run_request const& request)
+void set_identity(command& cmd, run_options const& options, runner const& who, rights const& r)
+{
+    if (who.is_other)
+        cmd.credentials(execasio::credentials::user(*options.user));
+    if (!options.capabilities)
+        return;
+    auto const wanted = options.capabilities->all
+                            ? execasio::capabilities::held()
+                            : execasio::capabilities::from_mask(options.capabilities->mask);
+    auto const given = r.allowed(wanted, who.user);
+    if (who.user != 0 && !given.empty())
+        cmd.capabilities(given);
+}
+
+command plain_command(run_request const& request)
 {
     run_options const& options = request.options;
     command cmd;
@@ -178,6 +204,18 @@ command stand_in(command const& failed, std::string message)
     return cmd;
 }
 
+/// Of a command whose user cannot be had: nobody else may write that user's files.
+command without_files(command cmd)
+{
+    if (cmd.input().is_file())
+        cmd.input(stream::null);
+    if (cmd.output().is_file())
+        cmd.output(stream::null);
+    if (cmd.error().is_file())
+        cmd.error(stream::null);
+    return cmd;
+}
+
 command stand_in(command const& failed, execasio::spawn_error const& e)
 {
     std::string const reason = e.code().message() + "\n";
@@ -188,6 +226,10 @@ command stand_in(command const& failed, execasio::spawn_error const& e)
     case stage::group:
         return stand_in(failed, "Cannot set effective group to " +
                                     std::to_string(failed.group().id()) + ": " + reason);
+    case stage::credentials:
+        return stand_in(without_files(failed), "Cannot set effective user: " + reason);
+    case stage::capabilities:
+        return stand_in(without_files(failed), "Cannot set capabilities: " + reason);
     case stage::nice:
         return stand_in(failed, "Cannot set priority to " +
                                     std::to_string(failed.nice().value_or(0)) + ": " + reason);
@@ -201,37 +243,42 @@ command stand_in(command const& failed, execasio::spawn_error const& e)
     }
 }
 
-execasio::command user_stand_in(command const& cmd, uid_t uid)
+/// Whether it was the child, not the port, that met with the failure. What a child of another user
+/// opens is refused as if the port had done it.
+bool is_childs(execasio::spawn_error const& e)
 {
-    if (::geteuid() == 0)
-        throw start_refused(
-            refusal::text("user - running as another user is not supported by this version"));
-    return stand_in(cmd, "Cannot set effective user to " + std::to_string(uid) +
-                             ": Operation not permitted\n");
+    switch (e.where()) {
+    case stage::open_input:
+    case stage::open_output:
+    case stage::open_error: return false;
+    case stage::credentials:
+    case stage::capabilities: return true;
+    default: return e.pid() != 0;
+    }
 }
 
-/// The command for a request, or for its stand-in when the user cannot be had.
-command checked_command(run_request const& request)
+/// What runs in place of a command that failed.
+/// @throws start_refused when that is nothing that a child would have met with.
+command stand_in_or_refuse(command const& cmd, execasio::spawn_error const& e)
 {
-    command cmd = to_command(request);
-    if (!request.options.user)
-        return cmd;
-    std::string const& name = *request.options.user;
-    auto const uid = user_id(name);
-    if (!uid)
-        throw start_refused(refusal::text("Invalid user " + name + ": no such user"));
-    return *uid == ::geteuid() ? cmd : user_stand_in(cmd, *uid);
+    if (!is_childs(e))
+        throw start_refused(start_refusal(e));
+    return stand_in(cmd, e);
 }
 
 } // namespace
 
-execasio::stop_plan to_stop_plan(run_options const& options)
+execasio::stop_plan to_stop_plan(run_options const& options, rights const& r)
 {
     auto const timeout = kill_timeout(options);
     auto plan = execasio::stop_plan::kill();
     if (options.kill) {
         command cmd = command::shell(*options.kill, shell());
         cmd.input(stream::null).output(stream::null).error(stream::null);
+        // As the one whom it is to end, and with no more rights; soon, or SIGTERM has to do.
+        if (runner const who = runner_of(options); who.is_other && r.allow(who.user))
+            cmd.credentials(execasio::credentials::user(*options.user))
+                .spawn_deadline(std::chrono::seconds(1));
         plan.command(std::move(cmd), timeout);
     } else {
         plan.signal(SIGTERM, timeout);
@@ -241,19 +288,42 @@ execasio::stop_plan to_stop_plan(run_options const& options)
     return plan;
 }
 
-execasio::process start(asio::any_io_executor executor, run_request const& request)
+execasio::command to_command(run_request const& request, rights const& r)
 {
-    if (auto const why = not_supported(request.options))
-        throw start_refused(*why);
-    command const cmd = checked_command(request);
+    command cmd = plain_command(request);
+    runner const who = runner_of(request.options);
+    if (who.is_other && !r.allow(who.user))
+        return stand_in(cmd, "Cannot set effective user to " + std::to_string(who.user) +
+                                 ": Operation not permitted\n");
+    set_identity(cmd, request.options, who, r);
+    return cmd;
+}
+
+execasio::process start(asio::any_io_executor executor, command const& cmd)
+{
     try {
         try {
             return execasio::spawn(executor, cmd);
         } catch (execasio::spawn_error const& e) {
-            if (e.pid() == 0) // no child was born
-                throw;
-            return execasio::spawn(executor, stand_in(cmd, e));
+            return execasio::spawn(executor, stand_in_or_refuse(cmd, e));
         }
+    } catch (execasio::spawn_error const& e) {
+        throw start_refused(start_refusal(e));
+    }
+}
+
+asio::awaitable<execasio::process> start_awaited(asio::any_io_executor executor, command cmd)
+{
+    std::optional<command> other;
+    try {
+        co_return co_await execasio::async_spawn(executor, cmd, asio::use_awaitable);
+    } catch (execasio::spawn_error const& e) {
+        if (e.code() == asio::error::operation_aborted)
+            throw;
+        other = stand_in_or_refuse(cmd, e); // there is no co_await in a handler
+    }
+    try {
+        co_return co_await execasio::async_spawn(executor, *other, asio::use_awaitable);
     } catch (execasio::spawn_error const& e) {
         throw start_refused(start_refusal(e));
     }

@@ -1,0 +1,117 @@
+#!/bin/bash
+# privileged.sh EXEC_PORT POLICY EXECASIO: runs a set-user-ID copy of EXEC_PORT, whose policy file is
+# POLICY, as a user without rights. The last line is "N passed, N failed".
+set -euo pipefail
+
+exec_port=$1
+policy=$2
+execasio=$3
+
+skip() {
+    echo "skipped: $1"
+    exit 77
+}
+[[ $EUID -eq 0 ]] || skip "takes root to make a set-user-ID program"
+
+work_dir=$(mktemp -d /var/tmp/exec-port-test.XXXXXX)
+trap 'rm -rf "$work_dir" "$(dirname "$policy")"' EXIT
+chmod 755 "$work_dir"
+cp "$exec_port" "$work_dir/exec-port"
+cp "$execasio" "$work_dir/execasio"
+chmod 4755 "$work_dir/exec-port"
+cd /
+
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all env -u TERM SHELL=/bin/sh)
+# In AT_SECURE the sanitizers refuse to work.
+"${nobody[@]}" "$work_dir/exec-port" --whoami >"$work_dir/who" 2>/dev/null ||
+    skip "no program may be run as another user here"
+[[ $(<"$work_dir/who") == root ]] || skip "set-user-ID has no effect here (nosuid)"
+
+passed=0
+failed=0
+
+# check NAME CONDITION...
+check() {
+    local name=$1
+    shift
+    if "$@"; then
+        echo "ok $name"
+        ((passed += 1))
+    else
+        echo "FAILED $name"
+        [[ ! -f $work_dir/output ]] || sed 's/^/    /' "$work_dir/output"
+        ((failed += 1))
+    fi
+}
+
+# allow LINE...: the policy.
+allow() {
+    rm -rf "$(dirname "$policy")"
+    mkdir -m 755 "$(dirname "$policy")"
+    printf '%s\n' "$@" >"$policy"
+    chmod 644 "$policy"
+}
+
+# refused TEXT OPTION...: it does not start, and says why.
+refused() {
+    local text=$1 code=0
+    shift
+    "${nobody[@]}" "$work_dir/exec-port" "$@" </dev/null >"$work_dir/output" 2>&1 || code=$?
+    [[ $code -eq 4 ]] && grep -q -- "$text" "$work_dir/output"
+}
+
+# prints TEXT OPTIONS COMMAND...: what the command prints when a port with these options runs it.
+prints() {
+    local text=$1 options=$2
+    shift 2
+    printf '#!/bin/sh\nexec %s %s "$@"\n' "$work_dir/exec-port" "$options" >"$work_dir/port"
+    chmod 755 "$work_dir/port"
+    "${nobody[@]}" LD_PRELOAD_X=1 SECRET=1 IFS=x \
+        "$work_dir/execasio" port --program "$work_dir/port" -- "$@" \
+        >"$work_dir/output" 2>"$work_dir/messages" </dev/null || true
+    [[ $(<"$work_dir/output") == "$text" ]]
+}
+
+rm -rf "$(dirname "$policy")"
+check "no policy" refused 'allow nobody as USER' -user daemon
+allow '# nothing'
+check "no rule" refused "no rule for user 'nobody'" -user daemon
+allow 'allow daemon as bin'
+check "a rule for somebody else" refused "no rule for user 'nobody'" -user bin
+allow 'allow nobody as daemon'
+chmod 666 "$policy"
+check "a policy that others may write" refused 'may be written by others' -user daemon
+chmod 644 "$policy"
+chmod 777 "$(dirname "$policy")"
+check "a directory that others may write" refused 'may be written by others' -user daemon
+chmod 755 "$(dirname "$policy")"
+chown nobody "$policy"
+check "a policy of the caller's" refused 'must belong to root' -user daemon
+allow 'allow nobody as daemon nonsense-user'
+check "a policy with a mistake" refused "line 1: there is no user 'nonsense-user'" -user daemon
+
+allow 'allow nobody as daemon'
+check "no user" refused 'without -user'
+check "root" refused "does not allow user 'nobody' to run commands as 'root'" -user root
+check "another user" refused "does not allow user 'nobody' to run commands as 'bin'" -user bin
+check "a log file" refused 'log syslog' -user daemon --log "$work_dir/log"
+check "the user" prints daemon '-user daemon' /usr/bin/id -un
+check "nothing of root" prints \
+    $'Uid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000' \
+    '-user daemon' /bin/grep -E '^(Uid|Gid|CapPrm|CapEff):' /proc/self/status
+check "nothing kept" prints $'CapPrm:\t0000000000000000' '-user daemon' \
+    /bin/sh -c "grep CapPrm /proc/\$PPID/status"
+check "the caller himself" prints nobody '-user nobody' /usr/bin/id -un
+check "environment" prints \
+    $'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nSHELL=/bin/sh' \
+    '-user daemon' /usr/bin/env
+
+allow 'allow nobody as daemon bin' 'allow nobody as bin with net_bind_service'
+# cap_kill, cap_setgid, cap_setuid for the other one, cap_net_bind_service for its commands
+check "kept for another user" prints $'CapPrm:\t00000000000004e0' '-user daemon -cap all' \
+    /bin/sh -c "grep CapPrm /proc/\$PPID/status"
+allow 'allow nobody as root'
+check "root if listed" prints root '-user root' /usr/bin/id -un
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

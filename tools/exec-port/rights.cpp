@@ -1,0 +1,196 @@
+#include "rights.hpp"
+
+#include "log.hpp"
+#include "user.hpp"
+
+#include <execasio/assume_identity.hpp>
+#include <execasio/error.hpp>
+
+#include <cstdlib>
+
+#include <linux/capability.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+namespace exec_port {
+namespace {
+
+using execasio::capabilities;
+
+/// "net_admin,cap_kill", "all".
+std::optional<capabilities> parse_capabilities(std::string const& text)
+{
+    capabilities all;
+    for (std::size_t at = 0; at <= text.size();) {
+        std::size_t const comma = std::min(text.find(',', at), text.size());
+        std::string const name = text.substr(at, comma - at);
+        try {
+            if (!name.empty())
+                all.add(std::string_view(name));
+        } catch (boost::system::system_error const&) {
+            log::error("-cap: there is no capability '" + name + "'");
+            return std::nullopt;
+        }
+        at = comma + 1;
+    }
+    return all;
+}
+
+/// What a caller could steer a privileged program by, beside its requests. The loader takes its own
+/// variables away; these are other programs'.
+void clean_environment()
+{
+    std::string const shell = std::getenv("SHELL") ? std::getenv("SHELL") : "";
+    std::string const terminal = std::getenv("TERM") ? std::getenv("TERM") : "";
+    ::clearenv();
+    ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+    if (!shell.empty() && shell.front() == '/')
+        ::setenv("SHELL", shell.c_str(), 1);
+    if (!terminal.empty() && terminal.find('/') == std::string::npos)
+        ::setenv("TERM", terminal.c_str(), 1);
+}
+
+} // namespace
+
+int rights::take_on(settings const& s)
+{
+    caller_ = ::getuid();
+    own_ = ::geteuid();
+    if (::getauxval(AT_SECURE) != 0) {
+        if (int const code = read_policy(); code != exit_code::ok)
+            return code;
+        clean_environment();
+    }
+    if (s.capabilities) {
+        auto const parsed = parse_capabilities(*s.capabilities);
+        if (!parsed)
+            return exit_code::unknown_capability;
+        requested_ = *parsed;
+    }
+    if (!s.user) {
+        if (own_ == 0 || own_ != caller_) {
+            log::error("refusing to run as root, or set-user-ID, without -user: name the user, or "
+                       "\"-user root\" "
+                       "(in Erlang {user, \"root\"} and root among the options of exec:start) if "
+                       "it has to be root");
+            return exit_code::refused;
+        }
+        return drop_unneeded();
+    }
+    auto const wanted = user_id(*s.user);
+    if (!wanted) {
+        log::error("there is no user '" + *s.user + "'");
+        return exit_code::unknown_user;
+    }
+    if (int const code = check_user(s, *wanted); code != exit_code::ok)
+        return code;
+    if (*wanted == own_ && *wanted == caller_)
+        return own_ == 0 ? exit_code::ok : drop_unneeded();
+    return become(*s.user, *wanted);
+}
+
+int rights::read_policy()
+{
+    std::string const example = "allow " + user_name(caller_) + " as USER...";
+    try {
+        policy_ = policy::read(EXECASIO_POLICY_FILE);
+    } catch (policy::error const& e) {
+        log::error("exec-port has more rights here than the user who starts it, and no policy that "
+                   "says what they are for: " +
+                   std::string(e.what()) + ". Its administrator can write \"" + example +
+                   "\" into " EXECASIO_POLICY_FILE);
+        return exit_code::refused;
+    }
+    if (policy_->knows(caller_))
+        return exit_code::ok;
+    log::error(EXECASIO_POLICY_FILE " has no rule for user '" + user_name(caller_) +
+               "', such as \"" + example + '"');
+    return exit_code::refused;
+}
+
+int rights::check_user(settings const& s, uid_t wanted) const
+{
+    if (wanted == own_ && wanted == caller_)
+        return exit_code::ok;
+    if (policy_ && wanted != caller_ && !policy_->allows(caller_, wanted)) {
+        log::error(EXECASIO_POLICY_FILE " does not allow user '" + user_name(caller_) +
+                   "' to run commands as '" + *s.user + "'");
+        return exit_code::refused;
+    }
+    if (own_ != 0 && (wanted == 0 || !capabilities::held().contains(CAP_SETUID) ||
+                      !capabilities::held().contains(CAP_SETGID))) {
+        log::error("cannot switch from user '" + user_name(own_) + "' to '" + *s.user +
+                   "': only root can, or who has cap_setuid and cap_setgid");
+        return exit_code::refused;
+    }
+    return exit_code::ok;
+}
+
+/// The least that makes all options work: other users' processes have to be started and ended, and
+/// priorities raised.
+capabilities rights::needed(uid_t own) const
+{
+    capabilities all = requested_;
+    if (!policy_)
+        return all.add(CAP_SETUID).add(CAP_SETGID).add(CAP_KILL).add(CAP_SYS_NICE);
+    capabilities granted;
+    bool others = false;
+    for (uid_t const user : policy_->users_for(caller_)) {
+        others = others || user != own;
+        granted.add(capabilities::from_mask(policy_->capabilities(caller_, user)));
+    }
+    all = granted;
+    if (others)
+        all.add(CAP_SETUID).add(CAP_SETGID).add(CAP_KILL);
+    return all;
+}
+
+int rights::become(std::string const& name, uid_t user)
+{
+    std::optional<capabilities> kept;
+    if (user != 0) { // root has all, and its commands expect that
+        capabilities const held = capabilities::held();
+        capabilities missing = held;
+        missing.remove(needed(user));
+        kept = held;
+        kept->remove(missing);
+    }
+    try {
+        if (user == own_ && user == caller_)
+            execasio::assume_identity(std::nullopt, kept);
+        else
+            execasio::assume_identity(execasio::credentials::user(name), kept);
+    } catch (execasio::spawn_error const& e) {
+        log::error("cannot switch to user '" + name + "': " + e.what());
+        return e.where() == execasio::stage::capabilities ? exit_code::capabilities_refused
+                                                          : exit_code::refused;
+    }
+    own_ = user;
+    return exit_code::ok;
+}
+
+/// For a port that keeps its user, but has its file's capabilities. Those that were passed on to it
+/// are its user's own.
+int rights::drop_unneeded()
+{
+    return policy_ ? become(user_name(own_), own_) : exit_code::ok;
+}
+
+bool rights::allow(uid_t user) const noexcept
+{
+    if (user == own_)
+        return true;
+    if (user == 0 && own_ != 0)
+        return false;
+    return !policy_ || user == caller_ || policy_->allows(caller_, user);
+}
+
+capabilities rights::allowed(capabilities wanted, uid_t user) const noexcept
+{
+    capabilities limit = capabilities::held();
+    if (policy_)
+        limit = capabilities::from_mask(limit.mask() & policy_->capabilities(caller_, user));
+    return capabilities::from_mask(wanted.mask() & limit.mask());
+}
+
+} // namespace exec_port

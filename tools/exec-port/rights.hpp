@@ -1,0 +1,45 @@
+#pragma once
+
+#include "command_line.hpp"
+#include "policy.hpp"
+
+#include <execasio/capabilities.hpp>
+
+#include <optional>
+
+#include <sys/types.h>
+
+namespace exec_port {
+
+/// What the port may do for whoever started it.
+///
+/// A port that has no more rights than its starter may do what the kernel lets it; one that has
+/// (set-user-ID, file capabilities: AT_SECURE of getauxval(3)) only what the policy allows.
+class rights {
+public:
+    /// Becomes the user of -user, for good, and keeps those capabilities that its options may need.
+    /// Says why it cannot.
+    /// @return exit_code::ok or the code to exit with.
+    int take_on(settings const& s);
+
+    /// Whether commands may run as a user.
+    [[nodiscard]] bool allow(uid_t user) const noexcept;
+
+    /// Those of `wanted` that a command of a user may have.
+    [[nodiscard]] execasio::capabilities allowed(execasio::capabilities wanted,
+                                                 uid_t user) const noexcept;
+
+private:
+    int read_policy();
+    int check_user(settings const& s, uid_t wanted) const;
+    [[nodiscard]] execasio::capabilities needed(uid_t own) const;
+    int become(std::string const& name, uid_t user);
+    int drop_unneeded();
+
+    std::optional<policy> policy_;     // of a port that has more rights than its starter
+    execasio::capabilities requested_; // -cap
+    uid_t caller_ = 0;
+    uid_t own_ = 0;
+};
+
+} // namespace exec_port
