@@ -1,5 +1,6 @@
 #include "execasio/guardian.hpp"
 
+#include "execasio/adopt.hpp"
 #include "execasio/capabilities.hpp"
 #include "execasio/spawn.hpp"
 #include "guardian/image.hpp"
@@ -21,7 +22,8 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     impl(asio::any_io_executor e, loss_handler handler)
         : executor(std::move(e)),
           on_loss(std::move(handler)),
-          death(sys::own_death(kept_end))
+          death(sys::own_death(kept_end)),
+          detached(!kept_end)
     {
     }
 
@@ -34,7 +36,10 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
             if (!image)
                 throw spawn_error(stage::exec, {errno, boost::system::system_category()},
                                   "guardian");
-            current = spawn(executor, guardian_command(image.get()));
+            if (detached)
+                current = start_detached(image.get());
+            else
+                current = spawn(executor, guardian_command(image.get()));
         } catch (spawn_error const& e) {
             if (e.where() != stage::exec)
                 throw;
@@ -57,6 +62,38 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         if (::geteuid() != 0 && capabilities::held().contains(CAP_KILL))
             cmd.capabilities(capabilities().add(CAP_KILL));
         return cmd;
+    }
+
+    /// As nobody's child: it is no business of those who look at this program's children.
+    [[nodiscard]] process start_detached(int image)
+    {
+        command cmd = guardian_command(image);
+        cmd.argument("detached")
+            .input(stream::pipe)
+            .output(stream::pipe)
+            .on_destroy(lifetime::kill);
+        process parent = spawn(executor, cmd);
+        constexpr int patience = 10'000; // ms; it does nothing but fork
+        pollfd p{parent.output().native_handle(), POLLIN, 0};
+        pid_t pid = 0;
+        error_code ec = make_error_code(errc::died_before_exec);
+        if (::poll(&p, 1, patience) == 1 &&
+            parent.output().try_read(asio::buffer(&pid, sizeof pid), ec) == sizeof pid) {
+            process child = adopt(executor, pid); // a zombie at worst, as long as its parent lives
+            parent.input().close();
+            sys::unique_fd const end = sys::open_pidfd(parent.id());
+            await_end(parent, end.get());
+            return child;
+        }
+        throw spawn_error(stage::clone, ec, "guardian");
+    }
+
+    /// Of one that ends at once; reaped here, so that it is nobody's business later.
+    static void await_end(process& p, int pidfd) noexcept
+    {
+        pollfd end{pidfd, POLLIN, 0};
+        for (int tries = 0; tries < 1000 && p.poll(); ++tries)
+            ::poll(&end, pidfd >= 0 ? 1U : 0U, 1);
     }
 
     void start_copy()
@@ -107,11 +144,13 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
             return;
         sys::unique_fd const end = sys::open_pidfd(current.id());
         error_code ec;
-        current.signal(SIGKILL, ec);
-        // It sleeps and is gone at once; reaped here, so that it is nobody's business later.
-        pollfd p{end.get(), POLLIN, 0};
-        for (int tries = 0; tries < 1000 && current.poll(); ++tries)
-            ::poll(&p, end ? 1U : 0U, 1);
+        current.signal(SIGKILL, ec); // it sleeps, and is gone at once
+        if (detached) {
+            pollfd p{end.get(), POLLIN, 0};
+            ::poll(&p, end ? 1U : 0U, 1000);
+        } else {
+            await_end(current, end.get());
+        }
         current = process();
     }
 
@@ -120,6 +159,7 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     sys::guard_table_user table;
     sys::unique_fd kept_end;
     sys::unique_fd death;
+    bool detached; // it can be held without being a child: there are pidfds
     process current;
     std::chrono::steady_clock::time_point started;
     int failures = 0;

@@ -23,8 +23,8 @@ namespace asio = boost::asio;
 /// neither is one missed nor is a stranger hit that has got its number.
 ///
 /// The process has a session of its own, ignores what can be ignored, holds none of this program's
-/// descriptors and sleeps. It is a child like any other. When it is ended by somebody it is started
-/// again, the table as it was.
+/// descriptors and sleeps. It is not a child of this program (where there are no pidfds it is).
+/// When it is ended by somebody it is started again, the table as it was.
 ///
 /// Waits for the guardian's own end keep the executor's context busy as long as this object lives.
 ///

@@ -47,6 +47,11 @@ struct guard_area {
 bool cgroup_path(char const* parent, pid_t manager, std::uint32_t number, char* path,
                  std::size_t size) noexcept;
 
+/// Goes on in a child, whose number it writes to `out`; ends when `in` does. So the manager can get
+/// hold of the child (which cannot be reaped before) without being its parent.
+/// @return In the child; false when there is none.
+bool leave_parent(int in, int out) noexcept;
+
 /// The guardian's whole life: waits until the manager is dead and ends its children.
 /// @param area A memfd with a guard_area.
 /// @param manager Reports an event when the manager is dead: its pidfd, or a pipe from it.

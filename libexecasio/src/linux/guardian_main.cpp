@@ -229,6 +229,20 @@ void close_all_but(int a, int b) noexcept
 
 } // namespace
 
+bool leave_parent(int in, int out) noexcept
+{
+    pid_t const pid = ::fork();
+    if (pid < 0)
+        return false;
+    if (pid == 0)
+        return true;
+    bool const told = ::write(out, &pid, sizeof pid) == static_cast<ssize_t>(sizeof pid);
+    char ignored;
+    while (told && ::read(in, &ignored, 1) < 0 && errno == EINTR) {
+    }
+    ::_exit(told ? 0 : 1);
+}
+
 int guardian_main(int area, int manager) noexcept
 {
     // A hangup of the terminal, or a signal for all of the manager's, must not be its end as well.
