@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <vector>
 
 #include <fcntl.h>
@@ -258,6 +259,46 @@ BOOST_AUTO_TEST_CASE(descriptors_are_the_same_as_for_any_other_child)
         BOOST_TEST(result.output.text == expected + "\n/dev/null\nsignals:\n/\n027\ntext");
         ::close(null);
     });
+}
+
+BOOST_AUTO_TEST_CASE(files_and_directories_are_the_users_affair)
+{
+    if (!may_change_identity())
+        return;
+    std::string directory = "/tmp/execasio-test-XXXXXX"; // mode 0700, this program's
+    BOOST_REQUIRE(::mkdtemp(directory.data()));
+    std::string const file = directory + "/file";
+    credentials const user = credentials::user("nobody");
+    auto const check = [&](command cmd, stage where, int error) {
+        auto const failure = failure_of_launch(cmd.credentials(user));
+        BOOST_TEST(to_string(failure.where) == to_string(where));
+        BOOST_TEST(failure.why.value() == error);
+        BOOST_TEST(failure.message.find(directory) != std::string::npos);
+    };
+    check(command("/bin/true").output(stream::truncate(file)), stage::open_output, EACCES);
+    check(command("/bin/true").input(stream::read(file)), stage::open_input, EACCES);
+    check(command("/bin/true").directory(directory), stage::directory, EACCES);
+    BOOST_TEST(::access(file.c_str(), F_OK) != 0);
+
+    BOOST_REQUIRE(::chmod(directory.c_str(), 0777) == 0);
+    run_coroutine([&]() -> asio::awaitable<void> {
+        for (bool const merge_output : {false, true}) {
+            command cmd = command::shell("echo out; echo err >&2");
+            cmd.credentials(user).directory(directory);
+            if (merge_output)
+                cmd.error(stream::truncate(file)).merge_output();
+            else
+                cmd.output(stream::truncate(file)).merge_error();
+            execasio::run_result const result = co_await execasio::run(cmd);
+            BOOST_TEST(result.how.code() == 0);
+            struct stat s {};
+            BOOST_TEST(::stat(file.c_str(), &s) == 0);
+            BOOST_TEST(s.st_uid == nobody);
+            BOOST_TEST(s.st_size == 8);
+            ::unlink(file.c_str());
+        }
+    });
+    ::rmdir(directory.c_str());
 }
 
 BOOST_AUTO_TEST_CASE(a_terminal_belongs_to_the_user)

@@ -243,7 +243,7 @@ bool open_file(file_to_open const& file) noexcept
         return false;
     if (file.also >= 0 && ::syscall(SYS_dup3, file.to, file.also, 0) < 0)
         return false;
-    if (fd != file.to)
+    if (fd != file.to && fd != file.also) // it may have been given either number by chance
         ::syscall(SYS_close, fd);
     return true;
 }
