@@ -1,0 +1,84 @@
+#include "support/no_leaks.hpp"
+#include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
+
+#include "linux/guard_slot.hpp"
+
+#include <execasio/process.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdio>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace asio = boost::asio;
+using execasio::process;
+using execasio::sys::guard_area;
+using execasio::sys::guard_slot;
+using test::run_coroutine;
+
+namespace {
+
+constexpr std::uint64_t second = 1'000'000'000;
+
+std::uint64_t time_since_boot()
+{
+    timespec t{};
+    ::clock_gettime(CLOCK_BOOTTIME, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * second + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+/// The guardian of a manager that is dead and had one child, which was alive at that time.
+void run_guardian(pid_t child, std::uint64_t alive_at)
+{
+    int const memory = ::memfd_create("table", MFD_CLOEXEC);
+    BOOST_REQUIRE(memory >= 0);
+    BOOST_REQUIRE(::ftruncate(memory, sizeof(guard_area)) == 0);
+    void* const address =
+        ::mmap(nullptr, sizeof(guard_area), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    BOOST_REQUIRE(address != MAP_FAILED);
+    auto* const area = static_cast<guard_area*>(address);
+    area->manager = ::getpid();
+    area->slots[0].pid = child;
+    area->slots[0].alive_at = alive_at;
+    area->slots[0].state = guard_slot::in_use;
+    area->used = 1;
+    int ends[2];
+    BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    ::close(ends[1]); // the manager's end
+    std::fflush(nullptr);
+    pid_t const pid = ::fork();
+    if (pid == 0)
+        ::_exit(execasio::sys::guardian_main(memory, ends[0]));
+    int status = -1;
+    BOOST_TEST(::waitpid(pid, &status, 0) == pid);
+    BOOST_TEST(status == 0);
+    ::munmap(address, sizeof(guard_area));
+    ::close(memory);
+    ::close(ends[0]);
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(guardian_table, test::no_leaks)
+
+BOOST_AUTO_TEST_CASE(a_stranger_with_the_number_of_a_child_is_spared)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        std::uint64_t const before = time_since_boot() - second; // the kernel's ticks are coarse
+        process stranger = co_await test::ready_puppet();
+        run_guardian(stranger.id(), before);
+        BOOST_TEST(stranger.poll());
+        run_guardian(stranger.id(), time_since_boot()); // and the same one, if it is the child
+        execasio::exit_record const how = co_await stranger.wait();
+        BOOST_TEST(how.signal() == SIGKILL);
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
