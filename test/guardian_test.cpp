@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(a_clean_shutdown_leaves_no_guardian_and_ends_nobody)
         BOOST_TEST(!has_ended(id));
         process p = execasio::spawn(ex, pair_of(word));
         g.reset();
-        BOOST_TEST(::kill(id, 0) != 0); // not even a zombie
+        BOOST_TEST(has_ended(id));
         co_await test::until([&] { return processes_with_word(word).size() == 2; });
         BOOST_TEST(p.poll());
         co_await execasio::stop(p);
@@ -346,10 +346,14 @@ BOOST_AUTO_TEST_CASE(a_supervisor_s_shutdown_dismisses_its_guardian)
         auto const ex = co_await asio::this_coro::executor;
         execasio::supervisor all(ex);
         all.start_guardian();
-        BOOST_TEST(test::has_children());
+        pid_t const id = all.guardian_id();
+        BOOST_TEST(id > 0);
+        BOOST_TEST(!has_ended(id));
         all.spawn(puppet("pause-forever"));
         std::size_t const left = co_await all.shutdown(10s);
         BOOST_TEST(left == 0u);
+        BOOST_TEST(all.guardian_id() == 0);
+        BOOST_TEST(has_ended(id));
         BOOST_TEST(!test::has_children());
     });
 }

@@ -171,6 +171,11 @@ void supervisor::start_guardian(guardian::loss_handler on_loss)
     impl_->guard.emplace(impl_->executor, std::move(on_loss));
 }
 
+pid_t supervisor::guardian_id() const noexcept
+{
+    return impl_->guard ? impl_->guard->id() : 0;
+}
+
 process* supervisor::find(pid_t id) noexcept
 {
     auto const found = impl_->members.find(id);

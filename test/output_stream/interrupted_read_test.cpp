@@ -149,7 +149,9 @@ BOOST_AUTO_TEST_CASE(no_byte_is_lost_when_data_and_time_limit_meet)
         }
         BOOST_TEST(checker.in_order());
         BOOST_TEST(checker.count() == count);
+#ifndef __SANITIZE_THREAD__ // which makes the reader so slow that there always is something
         BOOST_TEST(timeouts > 0u);
+#endif
     });
 }
 

@@ -47,6 +47,7 @@ public:
     /// if it is killed. It is dismissed when a shutdown has come to its end, and with this object.
     /// @throws as the guardian's constructor
     void start_guardian(guardian::loss_handler on_loss = {});
+    [[nodiscard]] pid_t guardian_id() const noexcept; ///< 0 when there is none
 
     /// nullptr when no process of that id is in the set.
     [[nodiscard]] process* find(pid_t id) noexcept;

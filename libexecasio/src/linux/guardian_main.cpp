@@ -90,16 +90,7 @@ public:
     {
         std::uint64_t const begun = now();
         kill_cgroups();
-        // All are stopped first: a parent that was killed before its child was seen could leave one
-        // behind that nothing leads to any more.
-        std::size_t stopped = 0;
-        for (int round = 0; round < 5; ++round) {
-            std::size_t const found = look();
-            if (found <= stopped && !unborn_)
-                break;
-            signal_marked(SIGSTOP);
-            stopped = found;
-        }
+        freeze(begun);
         for (;;) {
             signal_marked(SIGKILL);
             if ((look() == 0 && !unborn_) || now() - begun > 10 * second)
@@ -115,6 +106,26 @@ public:
     }
 
 private:
+    /// All are stopped first: a parent that was killed before its child was seen could leave one
+    /// behind that nothing leads to any more. The signal is no more than a request, and a fork that
+    /// is under way goes on: only who is seen to be stopped has no more children, and the walk that
+    /// sees it may have missed the last of them.
+    void freeze(std::uint64_t begun) noexcept
+    {
+        for (std::size_t before = 0, same = 0; same < 2 && now() - begun < second;) {
+            std::size_t const found = look();
+            same = all_stopped_ && !unborn_ && found == before ? same + 1 : 0;
+            before = found;
+            if (!all_stopped_) {
+                signal_marked(SIGSTOP);
+                timespec const pause{0, 100 * 1000};
+                ::nanosleep(&pause, nullptr);
+            }
+            if (unborn_ && now() - begun > second / 2)
+                ignore_unborn_ = true;
+        }
+    }
+
     template <class Action>
     void for_each_slot(Action action) noexcept
     {
@@ -148,8 +159,13 @@ private:
         pid_t const self = ::getpid();
         table_.mark_descendants(self);
         std::size_t living = 0;
-        for (process_entry const& e : table_)
-            living += e.marked && e.living ? 1 : 0;
+        all_stopped_ = true;
+        for (process_entry const& e : table_) {
+            if (!e.marked || !e.living)
+                continue;
+            ++living;
+            all_stopped_ = all_stopped_ && (e.state == 'T' || e.state == 't');
+        }
         return living;
     }
 
@@ -212,6 +228,7 @@ private:
     guard_area const& area_;
     process_table table_;
     bool unborn_ = false;
+    bool all_stopped_ = false; // all that the last look has marked
     bool ignore_unborn_ = false;
 };
 

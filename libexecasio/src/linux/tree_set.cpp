@@ -5,12 +5,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <mutex>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace execasio {
@@ -167,23 +168,35 @@ process_set::look tree_set::find()
 }
 
 /// Stopped first, all of them: a parent that is killed before its child was seen leaves one behind
-/// that nothing leads to any more; one that is stopped has no more children.
+/// that nothing leads to any more; one that is stopped has no more children. The signal is no more
+/// than a request, and a fork that is under way goes on: so each has to be seen stopped, and one
+/// more walk must find nobody new.
 void tree_set::freeze()
 {
+    constexpr int most_pauses = 100;
     std::set<std::pair<pid_t, std::uint64_t>> stopped;
-    for (int round = 0; round < most_rounds; ++round) {
+    for (int round = 0, pauses = 0, same = 0;
+         same < 2 && round < most_rounds && pauses < most_pauses;) {
         walk();
         bool fresh = false;
+        bool all_stopped = true;
         for (process_entry const& e : table_) {
+            if (!e.marked || !e.living)
+                continue;
+            all_stopped = all_stopped && (e.state == 'T' || e.state == 't');
             held_process member;
-            if (!e.marked || !e.living || !stopped.emplace(e.pid, e.start).second ||
-                !hold(e, member))
+            if (!stopped.emplace(e.pid, e.start).second || !hold(e, member))
                 continue;
             member.signal(SIGSTOP);
             fresh = true;
         }
-        if (!fresh)
-            return;
+        same = all_stopped && !fresh ? same + 1 : 0;
+        round += fresh ? 1 : 0;
+        if (!all_stopped) {
+            ++pauses;
+            timespec const pause{0, 100 * 1000};
+            ::nanosleep(&pause, nullptr);
+        }
     }
 }
 
