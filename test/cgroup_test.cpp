@@ -20,6 +20,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -325,7 +326,7 @@ BOOST_AUTO_TEST_CASE(the_guardian_of_a_killed_manager_ends_and_removes_cgroups)
         other.cgroup(cgroup());
         process q = execasio::spawn(context.get_executor(), other);
         while (q.poll() || processes_with_word(word).size() != 4)
-            ::usleep(1000);
+            std::this_thread::yield();
         std::string const id = std::to_string(g.id());
         if (::write(ends[1], id.data(), id.size()) < 0)
             std::_Exit(1);
