@@ -101,6 +101,9 @@ asio::awaitable<void> port::serve()
     while (!ending_) {
         if (writer_.queued() > frame_writer::reply_max)
             co_await writer_.wait_for_room();
+        // Each holds a process and descriptors, so there is an end to them, too.
+        while (starts_.size() >= most_starts && !ending_)
+            co_await wait_for_start();
         auto const frame = co_await reader_.next();
         if (!frame || ending_)
             break;
@@ -120,6 +123,14 @@ void port::end(int code)
         return;
     exit_code_ = code;
     reader_.close();
+    started_.cancel();
+}
+
+/// Until one of the starts under way is through, or the port is to end.
+asio::awaitable<void> port::wait_for_start()
+{
+    error_code woken;
+    co_await started_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
 void port::dump_when_asked()
@@ -150,10 +161,8 @@ asio::awaitable<void> port::shut_down()
     writer_.finish();  // children can go on writing, but nobody is told any more
     for (auto start = starts_.begin(); start != starts_.end();)
         (start++)->emit(asio::cancellation_type::terminal);
-    while (!starts_.empty()) {
-        error_code woken;
-        co_await started_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    }
+    while (!starts_.empty())
+        co_await wait_for_start();
     std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
     if (left != 0)
         log::error(std::to_string(left) + " process(es) cannot be killed");
@@ -164,16 +173,7 @@ void port::handle(std::int64_t id, run_request const& r)
     try {
         execasio::command cmd = to_command(r, rights_);
         if (cmd.changes_identity()) {
-            auto const start = starts_.emplace(starts_.end());
-            asio::co_spawn(context_, run_later(id, r, std::move(cmd)),
-                           asio::bind_cancellation_slot(
-                               start->slot(), [this, start](std::exception_ptr failure) {
-                                   starts_.erase(start);
-                                   if (starts_.empty())
-                                       started_.cancel();
-                                   if (failure)
-                                       log::warning("a start has failed for want of memory");
-                               }));
+            begin_start(id, r, std::move(cmd));
             return;
         }
         execasio::process p = start(context_.get_executor(), cmd);
@@ -183,6 +183,20 @@ void port::handle(std::int64_t id, run_request const& r)
     } catch (start_refused const& e) {
         handle(id, e.why());
     }
+}
+
+/// As another user, who could hold it up: everything else goes on meanwhile.
+void port::begin_start(std::int64_t id, run_request const& r, execasio::command cmd)
+{
+    auto const start = starts_.emplace(starts_.end());
+    asio::co_spawn(
+        context_, run_later(id, r, std::move(cmd)),
+        asio::bind_cancellation_slot(start->slot(), [this, start, id](std::exception_ptr failure) {
+            starts_.erase(start);
+            started_.cancel();
+            if (failure) // out of memory; an answer is due all the same
+                handle(id, refusal::text("Couldn't start pid: out of memory"));
+        }));
 }
 
 asio::awaitable<void> port::run_later(std::int64_t id, run_request r, execasio::command cmd)

@@ -51,6 +51,11 @@ private:
     void handle(std::int64_t id, shutdown_request const& r);
     void handle(std::int64_t id, refusal const& r);
 
+    /// How many processes of other users may be on their way to exec at the same time.
+    static constexpr std::size_t most_starts = 64;
+
+    asio::awaitable<void> wait_for_start();
+    void begin_start(std::int64_t id, run_request const& r, execasio::command cmd);
     asio::awaitable<void> run_later(std::int64_t id, run_request r, execasio::command cmd);
     void answer(std::int64_t id, execasio::error_code ec);
     void tell_of_start(int os_pid, run_request const& r) const;
@@ -67,7 +72,7 @@ private:
     std::map<int, std::shared_ptr<child>> children_; // also those whose end is not told yet
     execasio::supervisor supervisor_;
     std::list<asio::cancellation_signal> starts_; // of processes of other users, under way
-    asio::steady_timer started_;                  // cancelled when the last one is through
+    asio::steady_timer started_;                  // cancelled when one is through
     asio::signal_set signals_;
     asio::signal_set dump_signal_; // SIGUSR1
     int exit_code_ = 0;
