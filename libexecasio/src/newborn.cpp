@@ -62,18 +62,33 @@ bool newborn::look() noexcept
 {
     if (error_)
         return true;
-    while (!closed_ && last_.error == 0) {
-        sys::child_report next;
-        ssize_t const size = ::read(report_.get(), &next, sizeof next);
-        if (size == static_cast<ssize_t>(sizeof next))
-            last_ = next;
-        else if (size < 0 && errno == EINTR)
-            continue;
-        else if (size < 0 && errno == EAGAIN)
+    while (!closed_ && last_.error == 0)
+        if (!read_report())
             return false;
-        else // the end; reports come as a whole or not at all
-            closed_ = true;
-    }
+    return true;
+}
+
+bool newborn::look_for_end() noexcept
+{
+    if (error_)
+        return true;
+    while (!closed_)
+        if (!read_report())
+            return false;
+    return true;
+}
+
+/// @return False when there is nothing to read now.
+bool newborn::read_report() noexcept
+{
+    sys::child_report next;
+    ssize_t const size = ::read(report_.get(), &next, sizeof next);
+    if (size == static_cast<ssize_t>(sizeof next))
+        last_ = next;
+    else if (size < 0 && errno == EAGAIN)
+        return false;
+    else if (size >= 0 || errno != EINTR) // the end; reports come as a whole or not at all
+        closed_ = true;
     return true;
 }
 

@@ -21,6 +21,10 @@ public:
     /// Reads what there is. @return Whether the outcome is certain.
     bool look() noexcept;
 
+    /// Reads on to the end of its reports. @return Whether that has come: it has executed its
+    /// program, or is dead but for the last steps, which take no time worth speaking of.
+    bool look_for_end() noexcept;
+
     /// Blocks the thread until the outcome is certain, or kills the child at the deadline.
     sys::birth wait(std::chrono::steady_clock::time_point deadline) noexcept;
 
@@ -39,6 +43,7 @@ public:
     sys::birth finish(error_code why, std::chrono::milliseconds patience) noexcept;
 
 private:
+    bool read_report() noexcept;
     [[nodiscard]] bool has_executed() const noexcept;
     void end(std::chrono::milliseconds patience) noexcept;
 

@@ -49,52 +49,68 @@ void pending_launch::start()
     reap_orphans();
     state_ = make_state(executor_, cmd_, *plan_);
     newborn_.emplace(plan_->begin());
-    if (newborn_->look()) { // not even born
+    if (newborn_->look_for_end()) { // not even born, as a rule
         finish();
         return;
     }
     report_.assign(newborn_->report_fd());
-    await_report();
     deadline_.expires_at(deadline_after(cmd_.spawn_deadline()));
     deadline_.async_wait([self = shared_from_this()](error_code ec) {
         if (!ec && !self->finished_)
             self->give_up(make_error_code(boost::system::errc::timed_out));
     });
+    reported();
 }
 
 void pending_launch::await_report()
 {
     report_.async_wait(asio::posix::descriptor_base::wait_read,
                        [self = shared_from_this()](error_code ec) {
-                           if (ec || self->finished_)
-                               return;
-                           if (self->newborn_->look())
-                               self->finish();
-                           else
-                               self->await_report();
+                           if (!ec && !self->finished_)
+                               self->reported();
                        });
+}
+
+void pending_launch::reported()
+{
+    if (!newborn_->look()) {
+        await_report();
+    } else if (newborn_->look_for_end()) {
+        finish();
+    } else { // it says why it fails, and has yet to take down its copy of our memory
+        if (!ending_)
+            end({});
+        if (!finished_)
+            await_report();
+    }
 }
 
 void pending_launch::cancel()
 {
-    if (!finished_ && !why_)
+    if (!finished_ && !ending_)
         give_up(asio::error::operation_aborted);
 }
 
 void pending_launch::give_up(error_code why)
 {
-    if (newborn_->look_at_deadline()) {
+    if (!newborn_->look_at_deadline())
+        end(why);
+    else if (newborn_->look_for_end())
         finish();
-        return;
-    }
-    bool const ends = newborn_->kill();
-    why_ = why;
-    if (!ends) {
-        finish();
-        return;
-    }
-    // It is dead when the pipe says so; unless a system call holds it, or somebody else the pipe.
+    else
+        end({});
+}
+
+/// It is dead when the pipe says so; unless a system call holds it, or somebody else the pipe.
+void pending_launch::end(error_code why)
+{
     constexpr std::chrono::seconds patience{1};
+    ending_ = true;
+    why_ = why;
+    if (!newborn_->kill()) {
+        finish();
+        return;
+    }
     deadline_.expires_after(patience);
     deadline_.async_wait([self = shared_from_this()](error_code ec) {
         if (!ec && !self->finished_)
@@ -104,13 +120,14 @@ void pending_launch::give_up(error_code why)
 
 void pending_launch::finish()
 {
-    constexpr std::chrono::milliseconds patience{100}; // for what has been killed or has closed
     finished_ = true;
     deadline_.cancel();
     if (report_.is_open())
         report_.release();
     try {
         if (newborn_ && !failure_) {
+            // What has closed its end of the pipe needs the processor once more, which may be busy.
+            std::chrono::seconds const patience(newborn_->look_for_end() ? 1 : 0);
             sys::birth born = newborn_->finish(why_, patience);
             newborn_.reset();
             sys::child_handle child = plan_->complete(std::move(born));

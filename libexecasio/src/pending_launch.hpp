@@ -32,7 +32,9 @@ public:
 private:
     void start();
     void await_report();
+    void reported();
     void give_up(error_code why);
+    void end(error_code why);
     void finish();
 
     asio::any_io_executor executor_;
@@ -43,7 +45,8 @@ private:
     asio::posix::stream_descriptor report_; // the same number as newborn_'s, which owns it
     asio::steady_timer deadline_;
     exit_event done_;
-    error_code why_; // it was given up
+    error_code why_;      // it was given up
+    bool ending_ = false; // the child has been killed, its end is awaited
     std::exception_ptr failure_;
     process process_;
     bool finished_ = false;
