@@ -7,12 +7,17 @@
 #include <cstdlib>
 #include <string_view>
 
+#include <signal.h>
+
 namespace {
 
-/// The whole suite runs under each exit engine: EXECASIO_TEST_ENGINE=sigchld chooses the other one.
-struct engine_from_environment {
-    engine_from_environment()
+struct same_circumstances {
+    same_circumstances()
     {
+        // A shell's background job ignores some, and so does what nohup runs.
+        for (int const number : {SIGHUP, SIGINT, SIGQUIT})
+            ::signal(number, SIG_DFL);
+        // The whole suite runs under each exit engine.
         char const* const engine = std::getenv("EXECASIO_TEST_ENGINE");
         if (engine && std::string_view(engine) == "sigchld")
             execasio::use_exit_engine(execasio::exit_engine::sigchld);
@@ -22,4 +27,4 @@ struct engine_from_environment {
 
 } // namespace
 
-BOOST_TEST_GLOBAL_FIXTURE(engine_from_environment);
+BOOST_TEST_GLOBAL_FIXTURE(same_circumstances);

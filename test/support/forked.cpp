@@ -4,6 +4,7 @@
 
 #include <execasio/exit_record.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 
@@ -41,7 +42,8 @@ std::string failure_in_fork(std::function<void()> const& body)
         failure.append(text, static_cast<std::size_t>(n));
     ::close(ends[0]);
     int status = 0;
-    ::waitpid(pid, &status, 0);
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
     if (status != 0)
         failure += (failure.empty() ? "" : "; ") +
                    describe(execasio::exit_record(status, rusage{}, std::chrono::nanoseconds(0)));
