@@ -1,4 +1,5 @@
 #include "support/conditions.hpp"
+#include "support/family.hpp"
 #include "support/filter.hpp"
 #include "support/forked.hpp"
 #include "support/no_leaks.hpp"
@@ -45,13 +46,14 @@ using execasio::stream;
 using test::ensure;
 using test::family_word;
 using test::has_ended;
+using test::never;
 using test::processes_with_word;
 using test::puppet;
 using test::run_coroutine;
+using test::started;
+using test::tree_plan;
 
 namespace {
-
-constexpr auto never = std::chrono::hours(1); // a time that no passing test spends
 
 /// The cgroups that a program with that process id has made and not removed.
 std::size_t cgroups_of(pid_t manager)
@@ -93,24 +95,11 @@ public:
 };
 
 /// One that has a cgroup, with a descendant that has left its session and lost its parent, and a
-/// child; none of them heeds SIGTERM. All of them are there when this returns.
-asio::awaitable<process> family(std::string word, command cmd)
-{
-    auto const ex = co_await asio::this_coro::executor;
-    process p = execasio::spawn(ex, cmd);
-    co_await test::until([&] { return processes_with_word(word).size() == 3; });
-    co_return p;
-}
-
+/// child; none of them heeds SIGTERM.
 command stubborn_family(std::string const& word)
 {
     return puppet("ignore", "15", "daemon", "pause-forever", "join", "fork", "pause-forever",
                   "join", "pause-forever", word);
-}
-
-stop_plan tree_plan(stop_plan::duration grace)
-{
-    return stop_plan().grace(grace).target(stop_target::tree);
 }
 
 } // namespace
@@ -144,7 +133,7 @@ BOOST_AUTO_TEST_CASE(who_has_left_session_and_parent_does_not_escape)
         std::string const word = family_word();
         command cmd = stubborn_family(word);
         cmd.cgroup(cgroup());
-        process p = co_await family(word, cmd);
+        process p = co_await started(cmd, word, 3);
         stop_result const result = co_await execasio::stop(p, tree_plan(20ms));
         BOOST_TEST(result.signal() == SIGKILL);
         BOOST_TEST((result.mechanism() == stop_mechanism::cgroup));
@@ -208,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_dropped_process_takes_its_cgroup_with_it)
             command cmd = stubborn_family(word);
             cmd.cgroup(cgroup());
             {
-                process p = co_await family(word, cmd);
+                process p = co_await started(cmd, word, 3);
                 if (ended_before) {
                     p.signal(SIGKILL);
                     co_await p.wait();

@@ -2,6 +2,7 @@
 #include "support/forked.hpp"
 #include "support/identity.hpp"
 #include "support/no_leaks.hpp"
+#include "support/output_of.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
@@ -37,6 +38,7 @@ using test::failure_in_fork;
 using test::failure_of_launch;
 using test::may_change_identity;
 using test::nobody;
+using test::output_of;
 using test::puppet;
 using test::run_coroutine;
 using test::status_of_child;
@@ -47,14 +49,6 @@ namespace {
 command as(credentials c)
 {
     return command("cat").credentials(std::move(c));
-}
-
-asio::awaitable<std::string> output_of(command cmd)
-{
-    execasio::run_result const result = co_await execasio::run(std::move(cmd));
-    BOOST_TEST(execasio::describe(result.how) == "exit code 0");
-    BOOST_TEST(result.error.text == "");
-    co_return result.output.text;
 }
 
 /// A user with at least one supplementary group; empty if there is none here.

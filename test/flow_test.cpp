@@ -5,6 +5,7 @@
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
 
 #include <execasio/input_queue.hpp>
 #include <execasio/output_pump.hpp>
@@ -39,35 +40,13 @@ using execasio::process;
 using execasio::stop_plan;
 using execasio::stream;
 using test::error_of;
+using test::numbers_below;
 using test::pipe_ends;
 using test::puppet;
 using test::run_coroutine;
 using test::scaled;
-
-namespace {
-
-asio::awaitable<void> some_turns()
-{
-    auto const ex = co_await asio::this_coro::executor;
-    for (int i = 0; i < 20; ++i)
-        co_await asio::post(ex, asio::use_awaitable);
-}
-
-process spawn_piped(asio::any_io_executor executor, command cmd)
-{
-    cmd.output(stream::pipe);
-    return execasio::spawn(executor, cmd);
-}
-
-std::string numbers_below(std::size_t count)
-{
-    std::string text;
-    for (std::size_t i = 0; i < count; ++i)
-        text += std::to_string(i) + "\n";
-    return text;
-}
-
-} // namespace
+using test::some_turns;
+using test::spawn_with_output;
 
 BOOST_FIXTURE_TEST_SUITE(flow, test::no_leaks)
 
@@ -75,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_pump_delivers_everything_in_order_and_then_the_end)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("lines", "200000"));
+        process p = spawn_with_output(ex, puppet("lines", "200000"));
         std::string all;
         std::optional<error_code> end;
         output_pump const pump(
@@ -96,7 +75,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_taken_without_credit_and_no_more_than_it_allows)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("write-forever"));
+        process p = spawn_with_output(ex, puppet("write-forever"));
         std::size_t got = 0;
         output_pump pump(
             p.output(), [&](std::string_view data) { got += data.size(); }, {}, 0);
@@ -123,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_paused_pump_takes_nothing_and_goes_on_where_it_was)
         auto const ex = co_await asio::this_coro::executor;
         command cmd = puppet("cat");
         cmd.input(stream::pipe);
-        process p = spawn_piped(ex, cmd);
+        process p = spawn_with_output(ex, cmd);
         std::string all;
         bool ended = false;
         output_pump pump(
@@ -170,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_pump_that_is_stopped_leaves_the_rest_to_others)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("lines", "100000"));
+        process p = spawn_with_output(ex, puppet("lines", "100000"));
         std::string all;
         std::optional<output_pump> pump;
         auto const on_data = [&](std::string_view data) {
@@ -187,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_pump_that_is_stopped_leaves_the_rest_to_others)
         // And one that waits.
         command cmd = puppet("cat");
         cmd.input(stream::pipe);
-        p = spawn_piped(ex, cmd);
+        p = spawn_with_output(ex, cmd);
         pump.emplace(p.output(), on_data, on_end);
         co_await some_turns();
         pump.reset();
@@ -368,7 +347,7 @@ BOOST_AUTO_TEST_CASE(the_depth_of_each_queue_can_be_seen)
         auto const ex = co_await asio::this_coro::executor;
         command cmd = puppet("print", "12345", "await", "await", "say", "67");
         cmd.input(stream::pipe);
-        process p = spawn_piped(ex, cmd);
+        process p = spawn_with_output(ex, cmd);
         BOOST_TEST(p.output().capacity() >= 4096u);
         BOOST_TEST(p.input().capacity() >= 4096u);
         co_await test::until([&] { return p.output().available() == 5; });
@@ -392,7 +371,7 @@ BOOST_AUTO_TEST_CASE(one_childs_data_delays_nothing_else)
         std::array<std::size_t, 3> got{};
         std::vector<output_pump> pumps;
         for (std::size_t i = 0; i < writers.size(); ++i) {
-            writers[i] = spawn_piped(ex, puppet("write-forever"));
+            writers[i] = spawn_with_output(ex, puppet("write-forever"));
             pumps.emplace_back(
                 writers[i].output(), [&got, i](std::string_view data) { got[i] += data.size(); },
                 output_pump::end_handler(), i == 0 ? 0 : output_pump::unlimited);

@@ -40,12 +40,11 @@ using execasio::stop_target;
 using execasio::stream;
 using test::ensure;
 using test::has_ended;
+using test::never;
 using test::puppet;
 using test::run_coroutine;
 
 namespace {
-
-constexpr auto never = std::chrono::hours(1); // a time that no passing test spends
 
 stop_plan group_plan(stop_plan::duration grace)
 {

@@ -39,6 +39,7 @@ using execasio::stop_plan;
 using execasio::stream;
 using execasio::with_scope;
 using test::error_of;
+using test::for_ever;
 using test::puppet;
 using test::run_coroutine;
 using test::scaled;
@@ -56,13 +57,6 @@ asio::awaitable<process_ptr> up(process_scope& scope, bool stubborn = false,
     process_ptr const p = scope.spawn(cmd, stop_plan().grace(20ms), failure);
     co_await p->output().read_line();
     co_return p;
-}
-
-asio::awaitable<void> forever()
-{
-    asio::steady_timer never(co_await asio::this_coro::executor,
-                             asio::steady_timer::time_point::max());
-    co_await never.async_wait(asio::use_awaitable);
 }
 
 } // namespace
@@ -140,7 +134,7 @@ BOOST_AUTO_TEST_CASE(cancellation_reaches_the_body_and_ends_what_it_started)
                     ~leaving() { flag = true; }
                 } const at_end{left};
                 child = co_await up(scope, true);
-                co_await forever();
+                co_await for_ever();
             };
             auto caller = [&]() -> asio::awaitable<error_code> {
                 co_await asio::this_coro::reset_cancellation_state(
@@ -179,7 +173,7 @@ BOOST_AUTO_TEST_CASE(cancelled_before_it_has_begun_it_starts_nothing)
                 bool done = false;
                 auto body = [&](process_scope& scope) -> asio::awaitable<void> {
                     co_await up(scope);
-                    co_await forever();
+                    co_await for_ever();
                 };
                 auto caller = [&]() -> asio::awaitable<void> {
                     co_await asio::this_coro::reset_cancellation_state(
@@ -215,7 +209,7 @@ BOOST_AUTO_TEST_CASE(a_second_cancellation_does_not_shorten_the_wait_for_the_end
             cmd.output(stream::pipe);
             child = scope.spawn(cmd, stop_plan().grace(100ms));
             co_await child->output().read_line();
-            co_await forever();
+            co_await for_ever();
         };
         asio::co_spawn(ex, with_scope(body),
                        asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr) {
@@ -241,7 +235,7 @@ BOOST_AUTO_TEST_CASE(the_failure_of_one_ends_the_others_on_request)
         auto body = [&](process_scope& scope) -> asio::awaitable<void> {
             other = co_await up(scope);
             failed = scope.spawn(puppet("exit", "7"), stop_plan(), on_failure::end_scope)->id();
-            error_code const ec = co_await error_of(forever());
+            error_code const ec = co_await error_of(for_ever());
             cancelled = ec == asio::error::operation_aborted;
             BOOST_CHECK_THROW(scope.spawn(puppet("pause")), boost::system::system_error);
         };
@@ -285,7 +279,7 @@ BOOST_AUTO_TEST_CASE(a_time_guard_is_a_failure)
         auto body = [](process_scope& scope) -> asio::awaitable<void> {
             process_ptr const p = co_await up(scope, false, on_failure::end_scope);
             execasio::guard(*p, execasio::time_guards().run_time(1ms));
-            co_await forever();
+            co_await for_ever();
         };
         error_code const ec = co_await error_of(with_scope(body));
         BOOST_TEST(ec == errc::member_failed);
@@ -301,7 +295,7 @@ BOOST_AUTO_TEST_CASE(scopes_can_be_nested)
         auto inner = [&](process_scope& scope) -> asio::awaitable<void> {
             inner_child = co_await up(scope);
             failing->input().close();
-            co_await forever();
+            co_await for_ever();
         };
         auto outer = [&](process_scope& scope) -> asio::awaitable<void> {
             outer_child = co_await up(scope);
@@ -410,7 +404,7 @@ BOOST_AUTO_TEST_CASE(the_context_may_go_while_a_scope_runs)
         auto body = [&pid](process_scope& scope) -> asio::awaitable<void> {
             process_ptr const p = co_await up(scope);
             pid = p->id();
-            co_await forever();
+            co_await for_ever();
         };
         asio::co_spawn(context, with_scope(body), [](std::exception_ptr) {});
         auto const end = std::chrono::steady_clock::now() + scaled(10s);

@@ -4,6 +4,7 @@
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
 
 #include <execasio/ready.hpp>
 #include <execasio/spawn.hpp>
@@ -38,14 +39,9 @@ using test::error_of;
 using test::puppet;
 using test::run_coroutine;
 using test::scaled;
+using test::spawn_piped;
 
 namespace {
-
-process spawn_piped(asio::any_io_executor executor, command cmd)
-{
-    cmd.input(stream::pipe).output(stream::pipe);
-    return execasio::spawn(executor, cmd);
-}
 
 /// A port that nobody has at the moment.
 std::uint16_t free_port(bool version_6)

@@ -2,6 +2,7 @@
 #include "support/forked.hpp"
 #include "support/identity.hpp"
 #include "support/no_leaks.hpp"
+#include "support/output_of.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
@@ -32,18 +33,11 @@ using test::ensure;
 using test::failure_in_fork;
 using test::failure_of_launch;
 using test::may_change_identity;
+using test::output_of;
 using test::puppet;
 using test::run_coroutine;
 
 namespace {
-
-asio::awaitable<std::string> output_of(command cmd)
-{
-    execasio::run_result const result = co_await execasio::run(std::move(cmd));
-    BOOST_TEST(execasio::describe(result.how) == "exit code 0");
-    BOOST_TEST(result.error.text == "");
-    co_return result.output.text;
-}
 
 /// "soft hard" by the titles of /proc/PID/limits.
 std::map<std::string, std::string> parse_limits(std::string const& text)

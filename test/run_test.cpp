@@ -32,23 +32,12 @@ using execasio::run_result;
 using execasio::stream;
 using test::error_of;
 using test::has_ended;
+using test::numbers_below;
 using test::pipe_ends;
 using test::puppet;
 using test::read_pid;
 using test::reader_of;
 using test::run_coroutine;
-
-namespace {
-
-std::string numbers_below(std::size_t count)
-{
-    std::string text;
-    for (std::size_t i = 0; i < count; ++i)
-        text += std::to_string(i) + "\n";
-    return text;
-}
-
-} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(running, test::no_leaks)
 

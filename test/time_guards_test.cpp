@@ -5,6 +5,7 @@
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/spawn_puppet.hpp"
 
 #include <execasio/run.hpp>
 #include <execasio/spawn.hpp>
@@ -31,20 +32,14 @@ using execasio::readiness;
 using execasio::stop_plan;
 using execasio::stream;
 using execasio::time_guards;
+using test::never;
 using test::pipe_ends;
 using test::puppet;
 using test::run_coroutine;
 using test::scaled;
+using test::spawn_with_output;
 
 namespace {
-
-constexpr auto never = time_guards::duration(std::chrono::hours(1));
-
-process spawn_piped(asio::any_io_executor executor, command cmd)
-{
-    cmd.output(stream::pipe);
-    return execasio::spawn(executor, cmd);
-}
 
 execasio::error_code refusal_of(process& p, time_guards const& guards)
 {
@@ -64,7 +59,7 @@ BOOST_AUTO_TEST_CASE(a_run_time_counts_from_the_launch)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("say", "x", "pause-forever"));
+        process p = spawn_with_output(ex, puppet("say", "x", "pause-forever"));
         co_await p.output().read_line();
         asio::steady_timer past(ex, 300ms);
         co_await past.async_wait(asio::use_awaitable);
@@ -82,7 +77,7 @@ BOOST_AUTO_TEST_CASE(the_plan_is_carried_out_to_its_end)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("ignore", "15", "say", "x", "pause-forever"));
+        process p = spawn_with_output(ex, puppet("ignore", "15", "say", "x", "pause-forever"));
         co_await p.output().read_line();
         execasio::guard(p, time_guards().run_time(1ms), stop_plan().grace(10ms));
         exit_record const how = co_await p.wait();
@@ -96,7 +91,7 @@ BOOST_AUTO_TEST_CASE(silence_is_noticed)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("pause-forever"));
+        process p = spawn_with_output(ex, puppet("pause-forever"));
         execasio::guard(p, time_guards().idle_time(50ms));
         exit_record const how = co_await p.wait();
         BOOST_TEST(how.cause() == end_cause::idle);
@@ -128,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_waits_for_the_reader_is_not_idle)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("write-forever"));
+        process p = spawn_with_output(ex, puppet("write-forever"));
         co_await test::until([&] { return p.output().available() == p.output().capacity(); });
         execasio::guard(p, time_guards().idle_time(20ms).run_time(300ms));
         exit_record const how = co_await p.wait();
@@ -140,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_reader_that_catches_up_is_no_sign_of_life)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("write", "30000", "pause-forever"));
+        process p = spawn_with_output(ex, puppet("write", "30000", "pause-forever"));
         co_await test::until([&] { return p.output().available() == 30000; });
         execasio::guard(p, time_guards().idle_time(100ms));
         std::vector<char> byte(1);
@@ -196,13 +191,13 @@ BOOST_AUTO_TEST_CASE(streams_that_were_closed_here_end_the_watch_for_silence)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("pause-forever"));
+        process p = spawn_with_output(ex, puppet("pause-forever"));
         p.output().close();
         execasio::guard(p, time_guards().run_time(200ms));
         exit_record how = co_await p.wait();
         BOOST_TEST(how.cause() == end_cause::time_limit);
 
-        p = spawn_piped(ex, puppet("pause-forever"));
+        p = spawn_with_output(ex, puppet("pause-forever"));
         execasio::guard(p, time_guards().idle_time(40ms).run_time(300ms));
         p.output().close();
         how = co_await p.wait();
@@ -214,8 +209,8 @@ BOOST_AUTO_TEST_CASE(cpu_time_is_measured_and_not_the_time_of_day)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process busy = spawn_piped(ex, puppet("spin", "100000"));
-        process asleep = spawn_piped(ex, puppet("pause-forever"));
+        process busy = spawn_with_output(ex, puppet("spin", "100000"));
+        process asleep = spawn_with_output(ex, puppet("pause-forever"));
         execasio::guard(busy, time_guards().cpu_time(100ms));
         execasio::guard(asleep, time_guards().cpu_time(100ms).run_time(400ms));
         exit_record how = co_await busy.wait();
@@ -234,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_guard_that_has_nothing_to_see_hardly_looks)
                                time_guards().cpu_time(never), time_guards().run_time(never)}) {
         asio::io_context context(1);
         {
-            process p = spawn_piped(context.get_executor(), puppet("pause-forever"));
+            process p = spawn_with_output(context.get_executor(), puppet("pause-forever"));
             execasio::guard(p, guards);
             std::size_t const turns = context.run_for(400ms);
             BOOST_TEST(turns <= 12u); // 10, 20, 40, 80, 100, ... ms
@@ -251,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_line_that_a_reader_sees_is_readiness_and_stays_the_reader
         command cmd =
             puppet("print", "starting\nlisten", "print", "ing on 80\n", "await", "exit", "0");
         cmd.input(stream::pipe);
-        process p = spawn_piped(ex, cmd);
+        process p = spawn_with_output(ex, cmd);
         auto const limit = scaled(300ms);
         execasio::guard(p, time_guards().ready_within(limit, readiness::line("listening")));
         auto line = co_await p.output().read_line();
@@ -270,7 +265,7 @@ BOOST_AUTO_TEST_CASE(one_that_does_not_get_ready_is_stopped)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("say", "almost", "pause-forever"));
+        process p = spawn_with_output(ex, puppet("say", "almost", "pause-forever"));
         auto const is_ready = [](std::string_view line) { return line == "ready"; };
         execasio::guard(p, time_guards().ready_within(60ms, readiness::line(is_ready)));
         auto const line = co_await p.output().read_line();
@@ -285,7 +280,7 @@ BOOST_AUTO_TEST_CASE(new_guards_take_the_place_of_the_old)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("say", "x", "pause-forever"));
+        process p = spawn_with_output(ex, puppet("say", "x", "pause-forever"));
         execasio::guard(p, time_guards().run_time(50ms).idle_time(30ms).cpu_time(never));
         execasio::guard(p, time_guards()); // none
         asio::steady_timer longer(ex, 150ms);
@@ -303,7 +298,7 @@ BOOST_AUTO_TEST_CASE(a_plan_that_was_begun_before_is_what_the_record_tells)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, puppet("ignore", "15", "say", "x", "pause-forever"));
+        process p = spawn_with_output(ex, puppet("ignore", "15", "say", "x", "pause-forever"));
         co_await p.output().read_line();
         execasio::request_stop(p, stop_plan().grace(100ms));
         execasio::guard(p, time_guards().run_time(1ms), stop_plan::kill());
@@ -338,9 +333,9 @@ BOOST_AUTO_TEST_CASE(guards_end_with_the_process_that_is_dropped)
         auto const ex = co_await asio::this_coro::executor;
         auto guards = time_guards().run_time(never).idle_time(never).cpu_time(never);
         guards.ready_within(never, readiness::port(1));
-        process p = spawn_piped(ex, puppet("pause-forever"));
+        process p = spawn_with_output(ex, puppet("pause-forever"));
         execasio::guard(p, guards);
-        process q = spawn_piped(ex, puppet("exit", "0"));
+        process q = spawn_with_output(ex, puppet("exit", "0"));
         execasio::guard(q, guards);
         co_await q.wait();
     }); // and nothing keeps the event loop running
@@ -350,7 +345,7 @@ BOOST_AUTO_TEST_CASE(the_context_may_go_while_they_watch)
 {
     {
         asio::io_context context(1);
-        process p = spawn_piped(context.get_executor(), puppet("pause-forever"));
+        process p = spawn_with_output(context.get_executor(), puppet("pause-forever"));
         auto guards = time_guards().run_time(never).idle_time(50ms).cpu_time(never);
         guards.ready_within(never, readiness::port(1));
         execasio::guard(p, guards);
@@ -361,7 +356,7 @@ BOOST_AUTO_TEST_CASE(the_context_may_go_while_they_watch)
     }
     asio::io_context context(1);
     {
-        process p = spawn_piped(context.get_executor(), puppet("exit", "0"));
+        process p = spawn_with_output(context.get_executor(), puppet("exit", "0"));
         execasio::guard(p, time_guards().run_time(never));
     }
     context.run_for(scaled(10s));

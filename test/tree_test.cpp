@@ -1,4 +1,5 @@
 #include "support/conditions.hpp"
+#include "support/family.hpp"
 #include "support/forked.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
@@ -38,21 +39,10 @@ using test::has_ended;
 using test::processes_with_word;
 using test::puppet;
 using test::run_coroutine;
+using test::started;
+using test::tree_plan;
 
 namespace {
-
-stop_plan tree_plan(stop_plan::duration grace)
-{
-    return stop_plan().grace(grace).target(stop_target::tree);
-}
-
-asio::awaitable<process> started(command cmd, std::string word, std::size_t size)
-{
-    auto const ex = co_await asio::this_coro::executor;
-    process p = execasio::spawn(ex, cmd);
-    co_await test::until([&] { return processes_with_word(word).size() == size; });
-    co_return p;
-}
 
 /// A child in a session of its own, and another in the same group.
 command wide_family(std::string const& word)

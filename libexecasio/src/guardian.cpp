@@ -6,6 +6,7 @@
 #include "guardian/image.hpp"
 #include "linux/guard_table.hpp"
 #include "linux/guardian_process.hpp"
+#include "linux/last_error.hpp"
 #include "process_state.hpp"
 
 #include <chrono>
@@ -34,8 +35,7 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
             sys::executable_file(detail::guardian_image::data(), detail::guardian_image::size());
         try {
             if (!image)
-                throw spawn_error(stage::exec, {errno, boost::system::system_category()},
-                                  "guardian");
+                throw spawn_error(stage::exec, sys::last_error(), "guardian");
             if (detached)
                 current = start_detached(image.get());
             else
@@ -100,7 +100,7 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     {
         pid_t const pid = sys::fork_guardian(table.memory(), death.get());
         if (pid < 0)
-            throw spawn_error(stage::clone, {errno, boost::system::system_category()}, "guardian");
+            throw spawn_error(stage::clone, sys::last_error(), "guardian");
         auto state = std::make_shared<detail::process_state>(executor);
         state->take(sys::child_handle(pid, sys::open_pidfd(pid)));
         current = process_access::make(std::move(state));

@@ -1,5 +1,6 @@
 #include "execasio/input_stream.hpp"
 
+#include "linux/last_error.hpp"
 #include "linux/terminal.hpp"
 #include "readiness.hpp"
 #include "stream_end.hpp"
@@ -104,7 +105,7 @@ struct input_stream::impl {
             ec = asio::error::would_block;
             return 0;
         }
-        ec.assign(errno, boost::system::system_category());
+        ec = sys::last_error();
         why_closed = ec;
         fd.close(); // nobody reads any more: not worth a second try
         return 0;

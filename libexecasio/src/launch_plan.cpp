@@ -1,6 +1,7 @@
 #include "launch_plan.hpp"
 
 #include "environment.hpp"
+#include "linux/last_error.hpp"
 #include "linux/terminal.hpp"
 #include "readiness.hpp"
 
@@ -16,11 +17,6 @@
 
 namespace execasio::detail {
 namespace {
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
 
 [[noreturn]] void refuse(errc why, std::string const& subject)
 {
@@ -103,7 +99,7 @@ auto launch_plan::into_cgroup(Birth birth)
         born = birth();
     } else {
         born.failed_at = stage::cgroup;
-        born.error = last_error();
+        born.error = sys::last_error();
     }
     plan_.cgroup = -1;
     if (born.failed_at == stage::cgroup && cmd_.cgroup()->is_optional()) {
@@ -227,11 +223,11 @@ void launch_plan::open_file(stream const& s, int number)
         fd = ::open(s.path().c_str(), s.open_flags() | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, s.mode());
     } while (fd < 0 && errno == EINTR);
     if (fd < 0)
-        throw spawn_error(open_stage(number), last_error(), s.path());
+        throw spawn_error(open_stage(number), sys::last_error(), s.path());
     child_ends_.emplace_back(fd);
     // The open file keeps just its access mode and O_APPEND: the child expects a blocking one.
     if (::fcntl(fd, F_SETFL, s.open_flags() & O_APPEND) < 0)
-        throw spawn_error(open_stage(number), last_error(), s.path());
+        throw spawn_error(open_stage(number), sys::last_error(), s.path());
     moves_.push_back({fd, number});
 }
 
@@ -242,7 +238,7 @@ void launch_plan::connect(stream const& s, int number, sys::unique_fd& parent_en
     } else if (s.is(stream::pipe)) {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0)
-            throw spawn_error(pipe_stage(number), last_error(), "");
+            throw spawn_error(pipe_stage(number), sys::last_error(), "");
         int const child = number == 0 ? 0 : 1;
         parent_end.reset(ends[1 - child]);
         child_ends_.emplace_back(ends[child]);
@@ -269,7 +265,7 @@ void launch_plan::look_at_given()
             is_open(number) ? number : sys::descriptor_move::closed;
     auto const require_open = [&](int fd) {
         if (!is_open(fd))
-            throw spawn_error(stage::descriptors, last_error(), std::to_string(fd));
+            throw spawn_error(stage::descriptors, sys::last_error(), std::to_string(fd));
     };
     for (stream const* s : {&cmd_.input(), &cmd_.output(), &cmd_.error()})
         if (s->is_descriptor())

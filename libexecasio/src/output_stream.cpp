@@ -1,5 +1,6 @@
 #include "execasio/output_stream.hpp"
 
+#include "linux/last_error.hpp"
 #include "output_stream_access.hpp"
 #include "readiness.hpp"
 #include "stream_end.hpp"
@@ -94,8 +95,7 @@ struct output_stream::impl {
         if (result < 0 && errno == EIO && fd.is_terminal())
             return 0; // nobody has the other side open any more
         if (result < 0) {
-            ec = errno == EAGAIN ? make_error_code(asio::error::would_block)
-                                 : error_code(errno, boost::system::system_category());
+            ec = errno == EAGAIN ? make_error_code(asio::error::would_block) : sys::last_error();
             return 0;
         }
         auto const size = static_cast<std::size_t>(result);

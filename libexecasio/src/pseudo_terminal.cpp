@@ -1,5 +1,6 @@
 #include "execasio/pseudo_terminal.hpp"
 
+#include "linux/last_error.hpp"
 #include "linux/terminal.hpp"
 
 #include <cerrno>
@@ -41,7 +42,7 @@ terminal_size pseudo_terminal::size() const
     if (!is_open())
         check(errc::no_terminal, "size");
     if (::ioctl(native_handle(), TIOCGWINSZ, &w) != 0)
-        check({errno, boost::system::system_category()}, "size");
+        check(sys::last_error(), "size");
     return {w.ws_row, w.ws_col};
 }
 

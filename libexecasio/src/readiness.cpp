@@ -10,9 +10,9 @@ namespace execasio::detail {
 std::chrono::steady_clock::time_point
 deadline_after(std::chrono::steady_clock::duration limit) noexcept
 {
-    using clock = std::chrono::steady_clock;
-    auto const now = clock::now();
-    return limit >= clock::time_point::max() - now ? clock::time_point::max() : now + limit;
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    auto const now = std::chrono::steady_clock::now();
+    return limit >= never - now ? never : now + limit;
 }
 
 asio::awaitable<void> wait_ready(asio::posix::stream_descriptor& fd,

@@ -1,5 +1,6 @@
 #include "execasio/ready.hpp"
 
+#include "linux/last_error.hpp"
 #include "output_stream_access.hpp"
 #include "process_state.hpp"
 #include "readiness.hpp"
@@ -43,7 +44,7 @@ readiness readiness::descriptor(command& cmd, int number)
 {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
-        throw boost::system::system_error(errno, boost::system::system_category(), "readiness");
+        throw boost::system::system_error(sys::last_error(), "readiness");
     notification made{sys::unique_fd(ends[0]), sys::unique_fd(ends[1])};
     readiness r(kind::descriptor);
     r.notification_ = std::make_shared<notification const>(std::move(made));

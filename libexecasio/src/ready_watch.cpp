@@ -1,5 +1,6 @@
 #include "ready_watch.hpp"
 
+#include "linux/last_error.hpp"
 #include "output_stream_access.hpp"
 #include "process_state.hpp"
 
@@ -141,7 +142,7 @@ void ready_watch::watch_descriptor()
     // A copy: there may be several who wait, and an epoll knows a descriptor once.
     sys::unique_fd copy(::fcntl(how_.notification_->reader.get(), F_DUPFD_CLOEXEC, 0));
     if (!copy)
-        throw boost::system::system_error(errno, boost::system::system_category(), "ready");
+        throw boost::system::system_error(sys::last_error(), "ready");
     notification_.assign(copy.get());
     static_cast<void>(copy.release());
     await_descriptor();

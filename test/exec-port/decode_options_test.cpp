@@ -28,7 +28,7 @@ std::optional<request> run_with(std::string const& options)
 }
 
 /// The complaint about an option list, or "accepted".
-std::string answer(std::string const& options)
+std::string answer_to_options(std::string const& options)
 {
     auto const r = run_with(options);
     auto const* why = r ? std::get_if<refusal>(&r->body) : nullptr;
@@ -39,7 +39,7 @@ std::string answer(std::string const& options)
 
 std::string answer_to(char const* name, std::string const& value)
 {
-    return answer(list({tuple({atom(name), value})}));
+    return answer_to_options(list({tuple({atom(name), value})}));
 }
 
 run_options accepted(std::initializer_list<std::string> options)
@@ -79,41 +79,42 @@ BOOST_AUTO_TEST_CASE(options_are_atoms_and_tuples_in_a_list)
     for (auto const& bad :
          {atom("stdout"), number(5), binary("abc"), text("abc"), etf::real(),
           tuple({atom("stdout"), atom("null")}), etf::improper({atom("stdout")}, atom("stderr"))})
-        BOOST_TEST(answer(bad) == "option list expected");
+        BOOST_TEST(answer_to_options(bad) == "option list expected");
 
     auto const shape = [](char const* got) {
         return std::string("badarg: option must be {Cmd, Opt} or {Cmd, Opt, Args} or atom (got ") +
                got + ')';
     };
-    BOOST_TEST(answer(list({binary("stdout")})) == shape("tp=m, arity=6"));
-    BOOST_TEST(answer(list({text("stdout")})) == shape("tp=k, arity=6"));
-    BOOST_TEST(answer(list({etf::real()})) == shape("tp=c, arity=0"));
-    BOOST_TEST(answer(list({list({atom("stdout")})})) == shape("tp=l, arity=1"));
-    BOOST_TEST(answer(list({tuple({})})) == shape("tp=h, arity=0"));
-    BOOST_TEST(answer(list({tuple({atom("stdout")})})) == shape("tp=h, arity=1"));
-    BOOST_TEST(answer(list({tuple({atom("a"), atom("b"), atom("c"), atom("d")})})) ==
+    BOOST_TEST(answer_to_options(list({binary("stdout")})) == shape("tp=m, arity=6"));
+    BOOST_TEST(answer_to_options(list({text("stdout")})) == shape("tp=k, arity=6"));
+    BOOST_TEST(answer_to_options(list({etf::real()})) == shape("tp=c, arity=0"));
+    BOOST_TEST(answer_to_options(list({list({atom("stdout")})})) == shape("tp=l, arity=1"));
+    BOOST_TEST(answer_to_options(list({tuple({})})) == shape("tp=h, arity=0"));
+    BOOST_TEST(answer_to_options(list({tuple({atom("stdout")})})) == shape("tp=h, arity=1"));
+    BOOST_TEST(answer_to_options(list({tuple({atom("a"), atom("b"), atom("c"), atom("d")})})) ==
                shape("tp=h, arity=4"));
     std::string const map = 't' + etf::big_endian(1, 4) + atom("cd") + text("/tmp");
-    BOOST_TEST(answer(list({map})) == shape("tp=t, arity=1"));
-    BOOST_TEST(answer(list({etf::nil()})) == shape("tp=j, arity=0"));
-    BOOST_TEST(answer(list({tuple({number(5), number(1)})})) == "badarg: invalid cmd option tuple");
-    BOOST_TEST(answer(list({tuple({text("cd"), text("/tmp")})})) ==
+    BOOST_TEST(answer_to_options(list({map})) == shape("tp=t, arity=1"));
+    BOOST_TEST(answer_to_options(list({etf::nil()})) == shape("tp=j, arity=0"));
+    BOOST_TEST(answer_to_options(list({tuple({number(5), number(1)})})) ==
+               "badarg: invalid cmd option tuple");
+    BOOST_TEST(answer_to_options(list({tuple({text("cd"), text("/tmp")})})) ==
                "badarg: invalid cmd option tuple");
 }
 
 BOOST_AUTO_TEST_CASE(unknown_options_are_named)
 {
-    BOOST_TEST(answer(list({atom("foo")})) == "badarg: unknown option 'foo'");
-    BOOST_TEST(answer(list({atom("monitor")})) == "badarg: unknown option 'monitor'");
+    BOOST_TEST(answer_to_options(list({atom("foo")})) == "badarg: unknown option 'foo'");
+    BOOST_TEST(answer_to_options(list({atom("monitor")})) == "badarg: unknown option 'monitor'");
     BOOST_TEST(answer_to("foo", number(1)) == "badarg: unknown option 'foo'");
-    BOOST_TEST(answer(list({tuple({atom("foo"), number(1), number(2)})})) ==
+    BOOST_TEST(answer_to_options(list({tuple({atom("foo"), number(1), number(2)})})) ==
                "badarg: unknown option 'foo'");
 }
 
 BOOST_AUTO_TEST_CASE(options_given_twice_are_refused)
 {
     auto const twice = [](std::string const& a, std::string const& b) {
-        return answer(list({a, atom("stdin"), b}));
+        return answer_to_options(list({a, atom("stdin"), b}));
     };
     std::pair<char const*, std::string> const options[] = {
         {"cd", text("/")},
@@ -139,7 +140,7 @@ BOOST_AUTO_TEST_CASE(options_given_twice_are_refused)
     for (char const* name : {"kill_group", "pty_echo", "stdout", "stderr", "pty"})
         BOOST_TEST(twice(atom(name), atom(name)) ==
                    "duplicate " + std::string(name) + " option specified");
-    BOOST_TEST(answer(list({atom("stdin"), tuple({atom("stdin"), atom("null")})})) ==
+    BOOST_TEST(answer_to_options(list({atom("stdin"), tuple({atom("stdin"), atom("null")})})) ==
                "duplicate stdin option specified");
 }
 
@@ -148,23 +149,24 @@ BOOST_AUTO_TEST_CASE(values_must_be_as_many_as_the_option_takes)
     BOOST_TEST(answer_to("pty_echo", atom("true")) == "badarg: option 'pty_echo' takes no value");
     BOOST_TEST(answer_to("kill_group", atom("false")) ==
                "badarg: option 'kill_group' takes no value");
-    BOOST_TEST(answer(list({tuple({atom("cd"), text("/tmp"), atom("x")}), atom("stdout")})) ==
-               "badarg: option 'cd' takes one value");
+    BOOST_TEST(answer_to_options(list({tuple({atom("cd"), text("/tmp"), atom("x")}),
+                                       atom("stdout")})) == "badarg: option 'cd' takes one value");
 
-    BOOST_TEST(answer(list({atom("cd")})) == "cd - bad option value");
-    BOOST_TEST(answer(list({atom("kill")})) == "kill - bad option value");
-    BOOST_TEST(answer(list({atom("executable")})) == "executable - bad option value");
-    BOOST_TEST(answer(list({atom("user")})) == "user - bad option value");
-    BOOST_TEST(answer(list({atom("debug")})) == "debug - bad option value");
-    BOOST_TEST(answer(list({atom("env")})) == "env - list expected");
-    BOOST_TEST(answer(list({atom("group")})) ==
+    BOOST_TEST(answer_to_options(list({atom("cd")})) == "cd - bad option value");
+    BOOST_TEST(answer_to_options(list({atom("kill")})) == "kill - bad option value");
+    BOOST_TEST(answer_to_options(list({atom("executable")})) == "executable - bad option value");
+    BOOST_TEST(answer_to_options(list({atom("user")})) == "user - bad option value");
+    BOOST_TEST(answer_to_options(list({atom("debug")})) == "debug - bad option value");
+    BOOST_TEST(answer_to_options(list({atom("env")})) == "env - list expected");
+    BOOST_TEST(answer_to_options(list({atom("group")})) ==
                "group - bad group value type (expected int or string)");
-    BOOST_TEST(answer(list({atom("kill_timeout")})) == "kill_timeout - invalid value");
-    BOOST_TEST(answer(list({atom("nice")})) == "nice option must be an integer between -20 and 20");
-    BOOST_TEST(answer(list({atom("success_exit_code")})) ==
+    BOOST_TEST(answer_to_options(list({atom("kill_timeout")})) == "kill_timeout - invalid value");
+    BOOST_TEST(answer_to_options(list({atom("nice")})) ==
+               "nice option must be an integer between -20 and 20");
+    BOOST_TEST(answer_to_options(list({atom("success_exit_code")})) ==
                "success exit code must be an integer between 0 and 255");
-    BOOST_TEST(answer(list({atom("winsz")})) == "winsz - invalid winsz");
-    BOOST_TEST(answer(list({atom("capabilities")})) ==
+    BOOST_TEST(answer_to_options(list({atom("winsz")})) == "winsz - invalid winsz");
+    BOOST_TEST(answer_to_options(list({atom("capabilities")})) ==
                "capabilities must be a list of atoms or 'all'");
 }
 
@@ -367,15 +369,15 @@ BOOST_AUTO_TEST_CASE(bad_streams_are_refused)
                    "invalid stdin redirection option: '" + std::string(word) + '\'');
     BOOST_TEST(answer_to("stdout", atom("stdout")) == "self-reference of stdout");
     BOOST_TEST(answer_to("stderr", atom("stderr")) == "self-reference of stderr");
-    BOOST_TEST(answer(list({tuple({atom("stdout"), atom("stderr")}),
-                            tuple({atom("stderr"), atom("stdout")})})) ==
+    BOOST_TEST(answer_to_options(list({tuple({atom("stdout"), atom("stderr")}),
+                                       tuple({atom("stderr"), atom("stdout")})})) ==
                "circular reference of stdout and stderr");
 }
 
 BOOST_AUTO_TEST_CASE(bad_file_options_are_refused)
 {
     auto const wrong = [](std::string const& file, std::string const& options) {
-        return answer(list({tuple({atom("stdout"), file, options})}));
+        return answer_to_options(list({tuple({atom("stdout"), file, options})}));
     };
     std::string const start = "option stdout: unsupported file option ";
     BOOST_TEST(wrong(text("f"), list({atom("foo")})) == start + "'foo'");

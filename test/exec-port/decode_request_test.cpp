@@ -22,7 +22,7 @@ using real_terms::group;
 namespace {
 
 /// What a request with this instruction is answered with at once, or "accepted".
-std::string answer(std::string const& instruction)
+std::string answer_to_instruction(std::string const& instruction)
 {
     auto const r = decode_request(etf::request(7, instruction));
     if (!r)
@@ -51,7 +51,7 @@ std::string run(std::string const& command, std::string const& options = etf::ni
 
 std::string run_answer(std::string const& command)
 {
-    return answer(run(command, list({atom("stdout")})));
+    return answer_to_instruction(run(command, list({atom("stdout")})));
 }
 
 } // namespace
@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(every_term_in_every_place_is_answered)
               tuple({atom("pty_opts"), number(1), t}),
               tuple({atom("pty_opts"), number(1), list({t, t})}), run(t), run(text("x"), t),
               run(text("x"), list({t})), run(list({t, t}))})
-            BOOST_TEST(answer(instruction) != "malformed", sample.name);
+            BOOST_TEST(answer_to_instruction(instruction) != "malformed", sample.name);
         for (char const* option :
              {"stdin", "stdout", "stderr", "cd", "env", "executable", "kill", "kill_timeout",
               "kill_group", "group", "user", "nice", "success_exit_code", "pty", "pty_echo",
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(every_term_in_every_place_is_answered)
             for (std::string const& value :
                  {tuple({atom(option), t}), tuple({atom(option), t, t}),
                   tuple({atom(option), list({t})}), tuple({atom(option), list({tuple({t, t})})})})
-                BOOST_TEST(answer(run(text("x"), list({value}))) != "malformed",
+                BOOST_TEST(answer_to_instruction(run(text("x"), list({value}))) != "malformed",
                            option << ' ' << sample.name);
     }
 }
@@ -146,11 +146,12 @@ BOOST_AUTO_TEST_CASE(tuples_and_atoms_may_come_in_any_encoding)
 
 BOOST_AUTO_TEST_CASE(unknown_commands_are_named)
 {
-    BOOST_TEST(answer(tuple({atom("foo")})) == "Unknown command: foo");
-    BOOST_TEST(answer(tuple({atom("ru"), number(1)})) == "Unknown command: ru");
-    BOOST_TEST(answer(tuple({atom("")})) == "Unknown command: ");
-    BOOST_TEST(answer(tuple({text("run"), text("x"), etf::nil()})) == "Unknown command: ");
-    BOOST_TEST(answer(tuple({number(5)})) == "Unknown command: ");
+    BOOST_TEST(answer_to_instruction(tuple({atom("foo")})) == "Unknown command: foo");
+    BOOST_TEST(answer_to_instruction(tuple({atom("ru"), number(1)})) == "Unknown command: ru");
+    BOOST_TEST(answer_to_instruction(tuple({atom("")})) == "Unknown command: ");
+    BOOST_TEST(answer_to_instruction(tuple({text("run"), text("x"), etf::nil()})) ==
+               "Unknown command: ");
+    BOOST_TEST(answer_to_instruction(tuple({number(5)})) == "Unknown command: ");
 }
 
 BOOST_AUTO_TEST_CASE(wrong_arity_is_badarg)
@@ -159,12 +160,12 @@ BOOST_AUTO_TEST_CASE(wrong_arity_is_badarg)
                              "setpgid", "debug", "shutdown"}) {
         auto const n = number(1);
         std::string const five = tuple({atom(name), n, n, n, n});
-        BOOST_TEST(answer(five) == "#badarg", name);
+        BOOST_TEST(answer_to_instruction(five) == "#badarg", name);
         if (std::string(name) != "list" && std::string(name) != "shutdown")
-            BOOST_TEST(answer(tuple({atom(name)})) == "#badarg", name);
+            BOOST_TEST(answer_to_instruction(tuple({atom(name)})) == "#badarg", name);
     }
-    BOOST_TEST(answer(tuple({atom("run"), text("x")})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("list"), number(1)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("run"), text("x")})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("list"), number(1)})) == "#badarg");
 }
 
 BOOST_AUTO_TEST_CASE(command_is_a_line_or_words)
@@ -205,7 +206,7 @@ BOOST_AUTO_TEST_CASE(bad_commands_are_refused)
     for (auto const& empty : {text(""), binary(""), list({}), list({text("")}),
                               list({text(""), text("x")}), list({binary(""), binary("x")})})
         BOOST_TEST(run_answer(empty) == "empty command provided");
-    BOOST_TEST(answer(run(text(""), number(5))) == "option list expected");
+    BOOST_TEST(answer_to_instruction(run(text(""), number(5))) == "option list expected");
 }
 
 BOOST_AUTO_TEST_CASE(manage_takes_a_process_and_options)
@@ -215,22 +216,27 @@ BOOST_AUTO_TEST_CASE(manage_takes_a_process_and_options)
     BOOST_TEST(r.os_pid == 4711);
     BOOST_TEST(r.options.kill.value() == "true");
     for (std::int64_t pid : {INT64_C(0), INT64_C(-1), INT64_C(1) << 32, (INT64_C(1) << 32) + 4711})
-        BOOST_TEST(answer(tuple({atom("manage"), number(pid), etf::nil()})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("manage"), number(1), list({atom("foo")})})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("manage"), number(1), atom("foo")})) == "#badarg");
+        BOOST_TEST(answer_to_instruction(tuple({atom("manage"), number(pid), etf::nil()})) ==
+                   "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("manage"), number(1), list({atom("foo")})})) ==
+               "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("manage"), number(1), atom("foo")})) == "#badarg");
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_never_cut)
 {
     BOOST_TEST(accepted<stop_request>(tuple({atom("stop"), number(-3)})).os_pid == -3);
     std::int64_t const wraps = (INT64_C(1) << 32) + 5;
-    BOOST_TEST(answer(tuple({atom("stop"), number(wraps)})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("kill"), number(wraps), number(9)})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("kill"), number(5), number(wraps)})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("stdin"), number(wraps), binary("x")})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("debug"), number(wraps)})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("winsz"), number(5), number(65536), number(1)})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("winsz"), number(5), number(1), number(-1)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("stop"), number(wraps)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("kill"), number(wraps), number(9)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("kill"), number(5), number(wraps)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("stdin"), number(wraps), binary("x")})) ==
+               "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("debug"), number(wraps)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("winsz"), number(5), number(65536), number(1)})) ==
+               "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("winsz"), number(5), number(1), number(-1)})) ==
+               "#badarg");
 }
 
 BOOST_AUTO_TEST_CASE(kill_reaches_single_processes_only)
@@ -238,11 +244,11 @@ BOOST_AUTO_TEST_CASE(kill_reaches_single_processes_only)
     auto const r = accepted<kill_request>(tuple({atom("kill"), number(4711), number(15)}));
     BOOST_TEST(r.os_pid == 4711);
     BOOST_TEST(r.signal == 15);
-    BOOST_TEST(answer(tuple({atom("kill"), number(-1), number(9)})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("kill"), number(-2), number(9)})) ==
+    BOOST_TEST(answer_to_instruction(tuple({atom("kill"), number(-1), number(9)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("kill"), number(-2), number(9)})) ==
                "Not allowed to send signal to all processes");
-    BOOST_TEST(answer(tuple({atom("kill"), number(-2), atom("x")})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("kill"), text("1"), number(9)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("kill"), number(-2), atom("x")})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("kill"), text("1"), number(9)})) == "#badarg");
 }
 
 BOOST_AUTO_TEST_CASE(stdin_takes_a_binary_or_eof)
@@ -255,8 +261,8 @@ BOOST_AUTO_TEST_CASE(stdin_takes_a_binary_or_eof)
     BOOST_TEST(accepted<stdin_request>(with(binary(""))).data.value() == "");
     BOOST_TEST(!accepted<stdin_request>(with(atom("eof"))).data);
     for (auto const& bad : {text("x"), etf::nil(), atom("foo"), number(5), list({binary("x")})})
-        BOOST_TEST(answer(with(bad)) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("stdin"), atom("x"), binary("x")})) == "#badarg");
+        BOOST_TEST(answer_to_instruction(with(bad)) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("stdin"), atom("x"), binary("x")})) == "#badarg");
 }
 
 BOOST_AUTO_TEST_CASE(small_requests_carry_their_numbers)
@@ -267,8 +273,8 @@ BOOST_AUTO_TEST_CASE(small_requests_carry_their_numbers)
     BOOST_TEST(w.size.rows == 0);
     BOOST_TEST(w.size.columns == 65535);
     BOOST_TEST(accepted<debug_request>(tuple({atom("debug"), number(10)})).level == 10);
-    BOOST_TEST(answer(tuple({atom("debug"), number(11)})) == "#badarg");
-    BOOST_TEST(answer(tuple({atom("debug"), number(-1)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("debug"), number(11)})) == "#badarg");
+    BOOST_TEST(answer_to_instruction(tuple({atom("debug"), number(-1)})) == "#badarg");
     accepted<list_request>(tuple({atom("list")}));
     accepted<shutdown_request>(tuple({atom("shutdown")}));
 }
@@ -279,10 +285,10 @@ BOOST_AUTO_TEST_CASE(setpgid_never_means_the_port_itself)
         return tuple({atom("setpgid"), number(pid), number(group)});
     };
     BOOST_TEST(accepted<setpgid_request>(with(4711, 0)).group == 0);
-    BOOST_TEST(answer(with(0, 4711)) == "#esrch");
-    BOOST_TEST(answer(with(-1, 4711)) == "#esrch");
-    BOOST_TEST(answer(with(4711, -1)) == "#einval");
-    BOOST_TEST(answer(with(4711, INT64_C(1) << 32)) == "#badarg");
+    BOOST_TEST(answer_to_instruction(with(0, 4711)) == "#esrch");
+    BOOST_TEST(answer_to_instruction(with(-1, 4711)) == "#esrch");
+    BOOST_TEST(answer_to_instruction(with(4711, -1)) == "#einval");
+    BOOST_TEST(answer_to_instruction(with(4711, INT64_C(1) << 32)) == "#badarg");
 }
 
 BOOST_AUTO_TEST_CASE(pty_opts_keeps_its_fault_for_after_the_process_is_found)
@@ -313,7 +319,7 @@ BOOST_AUTO_TEST_CASE(pty_opts_keeps_its_fault_for_after_the_process_is_found)
          {atom("echo"), text("x"), list({atom("echo")}), list({tuple({good})}),
           list({tuple({text("echo"), number(1)})}),
           list({tuple({atom("foo"), number(1)}), atom("x")}), etf::improper({good}, good)})
-        BOOST_TEST(answer(with(bad)) == "#badarg");
+        BOOST_TEST(answer_to_instruction(with(bad)) == "#badarg");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,6 @@
 #include "execasio/tool.hpp"
 #include "support/conditions.hpp"
+#include "support/contains.hpp"
 
 #include <execasio/process.hpp>
 #include <execasio/spawn.hpp>
@@ -9,6 +10,7 @@
 #include <sstream>
 
 using test::bench;
+using test::contains;
 using test::puppet_line;
 using test::run_for_json;
 using test::run_tool;
@@ -19,11 +21,6 @@ namespace {
 double number(boost::json::value const& v)
 {
     return v.to_number<double>();
-}
-
-bool contains(std::string const& text, std::string const& part)
-{
-    return text.find(part) != std::string::npos;
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "bench/exporters.hpp"
 #include "bench/format.hpp"
 #include "bench/plots.hpp"
+#include "support/contains.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/test/unit_test.hpp>
@@ -12,6 +13,7 @@
 #include <signal.h>
 
 using namespace execasio_tool::bench;
+using test::contains;
 
 namespace {
 
@@ -46,11 +48,6 @@ std::string written(Writer writer, report const& r)
     std::ostringstream out;
     writer(out, r);
     return out.str();
-}
-
-bool contains(std::string const& text, std::string const& part)
-{
-    return text.find(part) != std::string::npos;
 }
 
 bool any_contains(std::vector<std::string> const& texts, std::string const& part)

@@ -13,12 +13,24 @@
 
 namespace test {
 
+/// Spawns a command whose output is a pipe.
+inline execasio::process spawn_with_output(asio::any_io_executor executor, execasio::command cmd)
+{
+    cmd.output(execasio::stream::pipe);
+    return execasio::spawn(executor, cmd);
+}
+
 /// Spawns a puppet whose output is a pipe.
 template <class... Words>
 execasio::process spawn_with_output(asio::any_io_executor executor, Words&&... words)
 {
-    execasio::command cmd = puppet(std::forward<Words>(words)...);
-    cmd.output(execasio::stream::pipe);
+    return spawn_with_output(executor, puppet(std::forward<Words>(words)...));
+}
+
+/// Spawns a command whose input and output are pipes.
+inline execasio::process spawn_piped(asio::any_io_executor executor, execasio::command cmd)
+{
+    cmd.input(execasio::stream::pipe).output(execasio::stream::pipe);
     return execasio::spawn(executor, cmd);
 }
 
@@ -26,9 +38,7 @@ execasio::process spawn_with_output(asio::any_io_executor executor, Words&&... w
 template <class... Words>
 execasio::process spawn_piped(asio::any_io_executor executor, Words&&... words)
 {
-    execasio::command cmd = puppet(std::forward<Words>(words)...);
-    cmd.input(execasio::stream::pipe).output(execasio::stream::pipe);
-    return execasio::spawn(executor, cmd);
+    return spawn_piped(executor, puppet(std::forward<Words>(words)...));
 }
 
 /// Spawns a puppet that goes by the words, and ends, as soon as its input is closed.

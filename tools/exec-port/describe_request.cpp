@@ -3,7 +3,7 @@
 namespace exec_port {
 namespace {
 
-constexpr std::size_t longest = 4000;
+constexpr std::size_t longest_text = 4000;
 
 /// As a shell would have to be given it.
 std::string quoted(std::string const& word)
@@ -13,7 +13,7 @@ std::string quoted(std::string const& word)
     if (!word.empty() && word.find_first_not_of(plain) == std::string::npos)
         return word;
     std::string text = "'";
-    for (char const c : word.substr(0, longest)) {
+    for (char const c : word.substr(0, longest_text)) {
         if (c == '\'')
             text += "'\\''";
         else
@@ -59,8 +59,8 @@ std::string describe(run_request const& request)
     for (std::size_t i = 0; i < o.streams.size(); ++i)
         if (o.streams[i].to != redirection::target::null)
             text += std::string(", ") + names[i] + ' ' + name_of(o.streams[i]);
-    if (text.size() > longest)
-        text.replace(longest, std::string::npos, "...");
+    if (text.size() > longest_text)
+        text.replace(longest_text, std::string::npos, "...");
     return text;
 }
 

@@ -9,7 +9,10 @@
 namespace exec_port {
 namespace {
 
-constexpr unsigned char version = 131;
+constexpr unsigned char magic = 131;
+
+/// What a term begins with.
+namespace tag {
 constexpr unsigned char small_integer = 97;
 constexpr unsigned char integer = 98;
 constexpr unsigned char small_big = 110;
@@ -19,6 +22,7 @@ constexpr unsigned char byte_list = 107;
 constexpr unsigned char list = 108;
 constexpr unsigned char binary = 109;
 constexpr unsigned char small_atom_utf8 = 119; // understood by every VM that erlexec supports
+} // namespace tag
 
 /// Appends terms to a container of char: a string, or the fixed buffer of an output header.
 template <class Bytes>
@@ -36,14 +40,14 @@ public:
 
     void tuple(unsigned arity)
     {
-        byte(small_tuple);
+        byte(tag::small_tuple);
         byte(arity);
     }
 
     void atom(std::string_view name)
     {
         name = name.substr(0, 255);
-        byte(small_atom_utf8);
+        byte(tag::small_atom_utf8);
         byte(name.size());
         append(name);
     }
@@ -58,11 +62,11 @@ public:
     void number(std::int64_t value)
     {
         if (value >= 0 && value <= 255) {
-            byte(small_integer);
+            byte(tag::small_integer);
             byte(static_cast<std::uint64_t>(value));
         } else if (value >= std::numeric_limits<std::int32_t>::min() &&
                    value <= std::numeric_limits<std::int32_t>::max()) {
-            byte(integer);
+            byte(tag::integer);
             big_endian(static_cast<std::uint64_t>(value), 4);
         } else {
             big_number(value);
@@ -80,7 +84,7 @@ private:
         while (magnitude >> (8 * (digits - 1)) == 0)
             --digits;
 
-        byte(small_big);
+        byte(tag::small_big);
         byte(digits);
         byte(value < 0 ? 1 : 0);
         for (unsigned i = 0; i < digits; ++i)
@@ -94,7 +98,7 @@ private:
 struct reply {
     explicit reply(std::int64_t id) : bytes(framing::length_max, '\0'), write(bytes)
     {
-        write.byte(version);
+        write.byte(magic);
         write.tuple(2);
         write.number(id);
     }
@@ -147,9 +151,9 @@ std::string encode_error(std::int64_t id, refusal const& why)
     if (why.is_atom()) {
         r.write.atom(text);
     } else if (text.empty()) {
-        r.write.byte(nil);
+        r.write.byte(tag::nil);
     } else {
-        r.write.byte(byte_list);
+        r.write.byte(tag::byte_list);
         r.write.big_endian(text.size(), 2);
         r.write.append(text);
     }
@@ -160,12 +164,12 @@ std::string encode_pids(std::int64_t id, std::span<int const> os_pids, std::size
 {
     reply r(id);
     if (!os_pids.empty()) {
-        r.write.byte(list);
+        r.write.byte(tag::list);
         r.write.big_endian(os_pids.size(), 4);
         for (int os_pid : os_pids)
             r.write.number(os_pid);
     }
-    r.write.byte(nil);
+    r.write.byte(tag::nil);
     if (r.bytes.size() <= framing::length_max + payload_max)
         return std::move(r.bytes);
     return encode_error(id, refusal::text("list of " + std::to_string(os_pids.size()) +
@@ -188,13 +192,13 @@ std::size_t write_output_header(char* end_of_header, output_stream stream, int o
     assert(size <= output_data_max);
     header_bytes header;
     term_writer write(header);
-    write.byte(version);
+    write.byte(magic);
     write.tuple(2);
     write.number(0);
     write.tuple(3);
     write.atom(stream == output_stream::out ? "stdout" : "stderr");
     write.number(os_pid);
-    write.byte(binary);
+    write.byte(tag::binary);
     write.big_endian(size, 4);
     std::copy_n(header.bytes.data(), header.length, end_of_header - header.length);
     return header.length;

@@ -13,8 +13,8 @@ namespace {
 
 enum class place { standard_error, file, system_log };
 
-place where = place::standard_error;
-int file = -1; // open until the program ends
+place log_place = place::standard_error;
+int log_file = -1; // open until the program ends
 
 char const* name_of(log::severity how) noexcept
 {
@@ -75,31 +75,31 @@ int log::to_file(std::string const& path)
                           O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (fd < 0)
         return errno;
-    file = fd;
-    where = place::file;
+    log_file = fd;
+    log_place = place::file;
     return 0;
 }
 
 void log::to_syslog()
 {
     ::openlog("exec-port", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-    where = place::system_log;
+    log_place = place::system_log;
 }
 
 void log::write(severity how, std::string const& text)
 {
     std::string const message = one_line(text);
-    if (where == place::system_log) {
+    if (log_place == place::system_log) {
         ::syslog(priority_of(how), "%s", message.c_str());
         return;
     }
     std::string line;
-    if (where == place::file)
+    if (log_place == place::file)
         line = timestamp() + ' ' + std::to_string(::getpid()) + ' ' + name_of(how) + ": " +
                message + '\n';
     else
         line = "exec-port: " + message + "\r\n"; // the VM's terminal may be in raw mode
-    int const fd = where == place::file ? file : STDERR_FILENO;
+    int const fd = log_place == place::file ? log_file : STDERR_FILENO;
     // Nowhere to complain about a failure to complain.
     [[maybe_unused]] auto const ignored = ::write(fd, line.data(), line.size());
 }

@@ -145,7 +145,8 @@ int main(int argc, char** argv)
     for (auto* const step : {open_log, check_environment})
         if (code == exit_code::ok)
             code = step(s);
-    rights r;
+    // Fixed when it is built: whoever starts a privileged port must have no say in it.
+    rights r(EXECASIO_POLICY_FILE);
     if (code == exit_code::ok)
         code = r.take_on(s);
     if (code == exit_code::ok)

@@ -9,7 +9,7 @@ constexpr auto character = pty_option_kind::character;
 constexpr auto mode = pty_option_kind::mode;
 constexpr auto speed = pty_option_kind::speed;
 
-constexpr pty_option options[] = {
+constexpr pty_option known_options[] = {
     {"vintr", character},
     {"vquit", character},
     {"verase", character},
@@ -82,7 +82,7 @@ std::int64_t highest(pty_option_kind kind) noexcept
 
 pty_option const* find_pty_option(std::string_view name) noexcept
 {
-    for (pty_option const& option : options)
+    for (pty_option const& option : known_options)
         if (option.name == name)
             return &option;
     return nullptr;

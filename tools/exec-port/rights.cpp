@@ -93,18 +93,18 @@ int rights::read_policy()
 {
     std::string const example = "allow " + user_name(caller_) + " as USER...";
     try {
-        policy_ = policy::read(EXECASIO_POLICY_FILE);
+        policy_ = policy::read(policy_file_);
     } catch (policy::error const& e) {
         log::error("exec-port has more rights here than the user who starts it, and no policy that "
                    "says what they are for: " +
                    std::string(e.what()) + ". Its administrator can write \"" + example +
-                   "\" into " EXECASIO_POLICY_FILE);
+                   "\" into " + policy_file_);
         return exit_code::refused;
     }
     if (policy_->knows(caller_))
         return exit_code::ok;
-    log::error(EXECASIO_POLICY_FILE " has no rule for user '" + user_name(caller_) +
-               "', such as \"" + example + '"');
+    log::error(policy_file_ + " has no rule for user '" + user_name(caller_) + "', such as \"" +
+               example + '"');
     return exit_code::refused;
 }
 
@@ -113,7 +113,7 @@ int rights::check_user(settings const& s, uid_t wanted) const
     if (wanted == own_ && wanted == caller_)
         return exit_code::ok;
     if (policy_ && wanted != caller_ && !policy_->allows(caller_, wanted)) {
-        log::error(EXECASIO_POLICY_FILE " does not allow user '" + user_name(caller_) +
+        log::error(policy_file_ + " does not allow user '" + user_name(caller_) +
                    "' to run commands as '" + *s.user + "'");
         return exit_code::refused;
     }

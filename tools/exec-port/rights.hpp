@@ -6,6 +6,8 @@
 #include <execasio/capabilities.hpp>
 
 #include <optional>
+#include <string>
+#include <utility>
 
 #include <sys/types.h>
 
@@ -17,6 +19,9 @@ namespace exec_port {
 /// (set-user-ID, file capabilities: AT_SECURE of getauxval(3)) only what the policy allows.
 class rights {
 public:
+    /// @param policy_file Where the policy of a port with more rights than its starter is.
+    explicit rights(std::string policy_file) : policy_file_(std::move(policy_file)) {}
+
     /// Becomes the user of -user, for good, and keeps those capabilities that its options may need.
     /// Says why it cannot.
     /// @return exit_code::ok or the code to exit with.
@@ -36,6 +41,7 @@ private:
     int become(std::string const& name, uid_t user);
     int drop_unneeded();
 
+    std::string policy_file_;
     std::optional<policy> policy_;     // of a port that has more rights than its starter
     execasio::capabilities requested_; // -cap
     uid_t caller_ = 0;

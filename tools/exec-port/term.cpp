@@ -168,8 +168,8 @@ std::optional<term> term_cursor::tail() noexcept
 
 std::optional<term> parse_term(std::string_view frame) noexcept
 {
-    constexpr char version = '\x83';
-    if (frame.empty() || frame[0] != version)
+    constexpr char expected = '\x83';
+    if (frame.empty() || frame[0] != expected)
         return std::nullopt;
     term_reader reader(frame.substr(1));
     term t;

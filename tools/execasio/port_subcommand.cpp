@@ -149,7 +149,7 @@ asio::awaitable<int> use_port(port_settings const& settings)
     co_return command.exited() ? command.code() : 128 + command.signal();
 }
 
-po::options_description options()
+po::options_description port_options()
 {
     po::options_description known("Options of execasio port");
     auto add = known.add_options();
@@ -166,7 +166,7 @@ po::options_description options()
 
 int port_subcommand(std::vector<std::string> const& arguments)
 {
-    po::options_description const known = options();
+    po::options_description const known = port_options();
     if (arguments.size() == 1 && arguments.front() == "--help") {
         std::cout
             << "execasio port --program PATH [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"

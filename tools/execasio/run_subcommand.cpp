@@ -73,7 +73,7 @@ int run(run_settings const& settings)
     return exit_code_for(how);
 }
 
-po::options_description options()
+po::options_description run_options()
 {
     po::options_description known("Options of execasio run");
     auto add = known.add_options();
@@ -95,7 +95,7 @@ po::options_description options()
 
 int run_subcommand(std::vector<std::string> const& arguments)
 {
-    po::options_description const known = options();
+    po::options_description const known = run_options();
     invocation const call = parse(arguments, known);
     if (call.options.count("help")) {
         std::cout

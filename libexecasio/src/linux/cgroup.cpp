@@ -1,6 +1,7 @@
 #include "linux/cgroup.hpp"
 
 #include "linux/guard_slot.hpp"
+#include "linux/last_error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -73,11 +74,6 @@ std::string const& writable_cgroup()
 
 namespace sys {
 namespace {
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
 
 bool write_file(std::string const& path, std::string const& text) noexcept
 {

@@ -1,5 +1,6 @@
 #include "linux/child_handle.hpp"
 
+#include "linux/newer_kernel.hpp"
 #include "linux/proc.hpp"
 #include "linux/tree_set.hpp"
 
@@ -14,10 +15,6 @@
 
 namespace execasio::sys {
 namespace {
-
-// Newer than the headers of Debian 12 (Linux 6.1, glibc 2.36).
-constexpr int p_pidfd = 3;                         // <linux/wait.h>, 5.4
-constexpr unsigned pidfd_signal_process_group = 4; // <linux/pidfd.h>, 6.9
 
 struct pidfd_info { // <linux/pidfd.h>, its first 64 bytes
     std::uint64_t mask;

@@ -1,5 +1,7 @@
 #include "linux/group_set.hpp"
 
+#include "linux/newer_kernel.hpp"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -8,14 +10,6 @@
 #include <unistd.h>
 
 namespace execasio::sys {
-namespace {
-
-constexpr unsigned pidfd_signal_process_group = 4; // <linux/pidfd.h>, 6.9
-
-// So many ends can be awaited at a time: descriptors are scarce. Those left are found again later.
-constexpr std::size_t most_held = 64;
-
-} // namespace
 
 group_set::group_set(pid_t group, pid_t child, unique_fd leader) noexcept
     : group_(group),

@@ -1,5 +1,6 @@
 #include "linux/guard_table.hpp"
 
+#include "linux/last_error.hpp"
 #include "linux/unique_fd.hpp"
 
 #include <boost/system/system_error.hpp>
@@ -42,7 +43,7 @@ public:
                                       MAP_SHARED | MAP_NORESERVE, memory.get(), 0)
                              : MAP_FAILED;
         if (at == MAP_FAILED)
-            throw boost::system::system_error(errno, boost::system::system_category(), "guardian");
+            throw boost::system::system_error(last_error(), "guardian");
         area = static_cast<guard_area*>(at);
         area->manager = ::getpid();
     }

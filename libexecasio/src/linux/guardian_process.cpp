@@ -2,6 +2,7 @@
 
 #include "linux/child_handle.hpp"
 #include "linux/guard_slot.hpp"
+#include "linux/last_error.hpp"
 
 #include <boost/system/system_error.hpp>
 
@@ -21,7 +22,7 @@ unique_fd own_death(unique_fd& kept)
         return self;
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
-        throw boost::system::system_error(errno, boost::system::system_category(), "guardian");
+        throw boost::system::system_error(last_error(), "guardian");
     kept.reset(ends[1]);
     return unique_fd(ends[0]);
 }

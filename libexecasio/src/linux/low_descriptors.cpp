@@ -14,8 +14,8 @@
 namespace execasio::sys {
 namespace {
 
-constexpr int low_enough = 32;    // numbers below need no help: copying so few costs nothing
-constexpr std::size_t count = 16; // five launches with three pipes each at the same time
+constexpr int low_enough = 32;       // numbers below need no help: copying so few costs nothing
+constexpr std::size_t reserved = 16; // five launches with three pipes each at the same time
 
 /// The reserved numbers. A number that is not in use is held by a duplicate of one memfd, whose
 /// inode nobody else has: so it shows when a program that closed "all descriptors" (a daemon does)
@@ -89,7 +89,7 @@ private:
     reservation() { slots_.fill(-1); }
 
     std::mutex mutex_;
-    std::array<int, count> slots_{};
+    std::array<int, reserved> slots_{};
     bool reserved_ = false;
     int holder_ = -1;
     dev_t device_ = 0;

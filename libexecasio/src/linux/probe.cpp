@@ -1,5 +1,6 @@
 #include "linux/probe.hpp"
 
+#include "linux/newer_kernel.hpp"
 #include "linux/probe_child.hpp"
 
 #include <boost/system/error_code.hpp>
@@ -130,7 +131,6 @@ std::string probe_pidfd_signal()
 
 std::string probe_pidfd_wait()
 {
-    constexpr int p_pidfd = 3; // <linux/wait.h>, 5.4
     unique_fd const self = own_pidfd();
     if (!self)
         return text_of(errno);

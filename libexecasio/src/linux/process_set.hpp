@@ -78,6 +78,10 @@ public:
     [[nodiscard]] std::size_t signalled() const noexcept { return signalled_.size(); }
 
 protected:
+    /// So many ends are awaited at a time: descriptors are scarce. Those left are found again
+    /// later.
+    static constexpr std::size_t most_held = 64;
+
     /// Notes a process that is sent a signal. @return False when it was noted already.
     bool note(process_entry const& e);
 

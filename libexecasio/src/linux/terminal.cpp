@@ -1,5 +1,7 @@
 #include "linux/terminal.hpp"
 
+#include "linux/last_error.hpp"
+
 #include <cerrno>
 
 // Not <termios.h>: it lacks the speeds that are not one of the old constants (BOTHER), and the two
@@ -146,11 +148,6 @@ void apply(termios2& t, row const& r, std::int64_t value) noexcept
     }
     auto& flags = flags_of(t, r.what);
     flags = number != 0 ? flags | r.value : flags & ~r.value;
-}
-
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
 }
 
 [[noreturn]] void throw_last(char const* what)

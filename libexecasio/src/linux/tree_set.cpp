@@ -1,6 +1,7 @@
 #include "linux/tree_set.hpp"
 
 #include "execasio/subreaper.hpp"
+#include "linux/last_error.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -35,7 +36,7 @@ own_children& own()
 error_code become_subreaper() noexcept
 {
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
-        return {errno, boost::system::system_category()};
+        return sys::last_error();
     subreaper = true;
     return {};
 }
@@ -74,7 +75,6 @@ bool is_own_child(pid_t pid) noexcept
 
 namespace {
 
-constexpr std::size_t most_held = 64;
 constexpr int most_rounds = 16; // of a family that grows faster than it is walked
 
 /// Whether a process was started with that variable.

@@ -45,7 +45,7 @@ std::vector<std::string> fields_of(measurement const& m, comparison const* pairs
         return values.empty() ? "" : number(median_of(values));
     };
     std::vector<std::string> fields{m.what.name};
-    summary const wall = summarize(values_of(m, [](sample const& s) { return s.wall; }));
+    summary const wall = summarize(walls_of(m));
     if (wall.count == 0)
         fields.resize(8);
     else

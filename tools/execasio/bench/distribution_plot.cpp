@@ -8,14 +8,8 @@
 namespace execasio_tool::bench {
 namespace {
 
-constexpr double width = 1040;
 constexpr double row_height = 46;
-constexpr frame margins{250, 14, width - 24, 0};
-
-std::vector<double> walls_of(measurement const& m)
-{
-    return values_of(m, [](sample const& s) { return s.wall; });
-}
+constexpr frame margins{250, 14, full_width - 24, 0};
 
 class distribution {
 public:
@@ -33,7 +27,7 @@ public:
         measure();
         frame f = margins;
         f.bottom = f.top + row_height * static_cast<double>(rows_.size());
-        svg to(width, f.bottom + 48, "Distribution of the wall times");
+        svg to(full_width, f.bottom + 48, "Distribution of the wall times");
         bool const wide = low_ > 0 && high_ / low_ > 20;
         double const room = wide ? 0 : (high_ - low_) * 0.03;
         axis const x((low_ - room) * format_.per_second, (high_ + room) * format_.per_second,

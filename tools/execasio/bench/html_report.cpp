@@ -101,7 +101,7 @@ private:
     void row(std::size_t index)
     {
         measurement const& m = report_.measurements[index];
-        summary const s = summarize(values_of(m, [](sample const& one) { return one.wall; }));
+        summary const s = summarize(walls_of(m));
         out_ << "<tr><td class=\"" << series_of(index) << "\"><span class=\"key\"></span><code>"
              << html_text(m.what.name) << "</code></td>";
         for (auto const& parameter : m.what.parameters)

@@ -87,7 +87,7 @@ json::object result_object(measurement const& m, report const& r)
     o["command"] = utf8(m.what.name);
     o["command_line"] = utf8(m.what.line);
     o["reference"] = m.what.is_reference;
-    auto const walls = values_of(m, [](sample const& s) { return s.wall; });
+    auto const walls = walls_of(m);
     summary const wall = summarize(walls);
     if (wall.count != 0) {
         o["mean"] = wall.mean;

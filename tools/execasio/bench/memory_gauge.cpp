@@ -15,7 +15,7 @@ namespace {
 
 constexpr int report_descriptor = 3; // as gauge.cpp has it
 
-struct report {
+struct gauge_report {
     long status;
     rusage usage;
 };
@@ -87,7 +87,7 @@ asio::awaitable<std::optional<gauged>> run_gauged(launcher& launch, std::string 
     execasio::command cmd = launch.measured(std::move(words));
     cmd.descriptor(report_descriptor, pipe.writer());
     execasio::exit_record const how = co_await launch.run_measured(cmd);
-    report r{};
+    gauge_report r{};
     bool const cause_is_ours = how.cause() != execasio::end_cause::itself;
     if (cause_is_ours || !how.success() || !pipe.read(&r, sizeof r))
         co_return std::nullopt;

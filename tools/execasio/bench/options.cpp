@@ -13,17 +13,16 @@ namespace {
 
 namespace po = boost::program_options;
 
-using text = std::string;
-using texts = std::vector<std::string>;
+using text_list = std::vector<std::string>;
 
-po::typed_value<text>* one(char const* name)
+po::typed_value<std::string>* one(char const* name)
 {
-    return po::value<text>()->value_name(name);
+    return po::value<std::string>()->value_name(name);
 }
 
-po::typed_value<texts>* several(char const* name)
+po::typed_value<text_list>* several(char const* name)
 {
-    return po::value<texts>()->composing()->value_name(name);
+    return po::value<text_list>()->composing()->value_name(name);
 }
 
 po::options_description runs()
@@ -39,7 +38,7 @@ po::options_description runs()
     return known;
 }
 
-po::options_description comparison()
+po::options_description comparing()
 {
     po::options_description known("Comparison");
     auto add = known.add_options();
@@ -119,7 +118,7 @@ po::options_description output()
 po::options_description described_options()
 {
     po::options_description all(100, 60);
-    all.add(runs()).add(comparison()).add(parameters()).add(around());
+    all.add(runs()).add(comparing()).add(parameters()).add(around());
     all.add(circumstances()).add(output());
     return all;
 }

@@ -8,6 +8,9 @@
 
 namespace execasio_tool::bench {
 
+/// Of a drawing across the whole page.
+constexpr double full_width = 1040;
+
 /// Each is an SVG drawing for the page, empty when there is nothing to be seen.
 
 /// All commands below each other on one scale: every run, the middle half as a box, the median.

@@ -7,9 +7,8 @@ namespace execasio_tool::bench {
 
 std::string ratio_plot(comparison const& c, report const& r)
 {
-    constexpr double width = 1040;
     constexpr double height = 320;
-    constexpr frame area{84, 16, width - 150, height - 50};
+    constexpr frame area{84, 16, full_width - 150, height - 50};
     if (c.ratios.size() < 2)
         return "";
     visible_range range = range_without_far_values(c.ratios);
@@ -22,7 +21,7 @@ std::string ratio_plot(comparison const& c, report const& r)
         range.high = std::max(range.high, c.wall_interval->upper);
     }
 
-    svg to(width, height, "Ratio of each pair");
+    svg to(full_width, height, "Ratio of each pair");
     axis const x(1, static_cast<double>(c.ratios.size()), area.left + 6, area.right - 6);
     axis const y(range.low * 0.98, range.high * 1.02, area.bottom, area.top, 38,
                  axis::scale::logarithmic);

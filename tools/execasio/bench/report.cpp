@@ -8,14 +8,9 @@
 namespace execasio_tool::bench {
 namespace {
 
-double wall_of(sample const& s)
-{
-    return s.wall;
-}
-
 double median_wall(measurement const& m)
 {
-    return median_of(values_of(m, wall_of));
+    return median_of(walls_of(m));
 }
 
 bool has_times(measurement const& m)
@@ -37,7 +32,7 @@ std::vector<std::size_t> summary_order(report const& r)
         return order;
     std::vector<double> means;
     for (measurement const& m : r.measurements)
-        means.push_back(summarize(values_of(m, wall_of)).mean);
+        means.push_back(summarize(walls_of(m)).mean);
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return means[a] < means[b]; });
     return order;

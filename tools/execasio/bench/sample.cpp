@@ -25,6 +25,11 @@ std::vector<double> values_of(measurement const& m, double (*value)(sample const
     return values;
 }
 
+std::vector<double> walls_of(measurement const& m)
+{
+    return values_of(m, [](sample const& s) { return s.wall; });
+}
+
 std::size_t failures_of(measurement const& m)
 {
     return static_cast<std::size_t>(

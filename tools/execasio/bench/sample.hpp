@@ -40,6 +40,7 @@ std::vector<sample const*> counted_runs(measurement const& m);
 
 /// One value of each run that counts.
 std::vector<double> values_of(measurement const& m, double (*value)(sample const&));
+std::vector<double> walls_of(measurement const& m);
 
 /// How many runs failed, the stopped ones included.
 std::size_t failures_of(measurement const& m);

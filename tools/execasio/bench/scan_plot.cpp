@@ -25,7 +25,7 @@ std::vector<curve> curves_of(report const& r)
     std::map<std::pair<std::size_t, std::string>, curve> curves;
     auto const& values = r.settings.scans.front().values;
     for (measurement const& m : r.measurements) {
-        summary const wall = summarize(values_of(m, [](sample const& s) { return s.wall; }));
+        summary const wall = summarize(walls_of(m));
         if (wall.count == 0)
             continue;
         assignment const others(m.what.parameters.begin() + 1, m.what.parameters.end());
@@ -60,7 +60,7 @@ public:
     std::string draw()
     {
         double const legend = 24 * static_cast<double>(curves_.size());
-        svg to(1040, area_.bottom + 56 + legend, "Wall time along " + parameter_.name);
+        svg to(full_width, area_.bottom + 56 + legend, "Wall time along " + parameter_.name);
         if (parameter_.numeric) {
             draw_x_axis(to, area_, x_, parameter_.name);
         } else {

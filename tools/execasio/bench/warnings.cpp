@@ -90,7 +90,7 @@ std::vector<std::string> warnings_about(measurement const& m, report const& r)
 {
     std::vector<std::string> out;
     about_failures(m, r, out);
-    auto const walls = values_of(m, [](sample const& s) { return s.wall; });
+    auto const walls = walls_of(m);
     if (walls.empty())
         return out;
     double const median = median_of(walls);
