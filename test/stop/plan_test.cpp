@@ -152,8 +152,10 @@ BOOST_AUTO_TEST_CASE(sigkill_comes_on_time_beside_a_busy_stream)
         unsigned lines = 0;
         unsigned longest_turn = 0;
         auto const read = [&]() -> asio::awaitable<void> {
-            for (; !done; ++lines)
+            while (!done) {
                 co_await sibling.output().read_line();
+                ++lines;
+            }
         };
         asio::co_spawn(ex, read, ended);
         auto const measure = [&]() -> asio::awaitable<void> {
