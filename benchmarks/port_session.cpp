@@ -108,9 +108,9 @@ asio::awaitable<execasio::exit_record> port_session::shut_down()
 
 double port_session::cpu() const
 {
-    clockid_t clock{};
+    clockid_t its_clock{};
     timespec t{};
-    if (::clock_getcpuclockid(port_->id(), &clock) != 0 || ::clock_gettime(clock, &t) != 0)
+    if (::clock_getcpuclockid(port_->id(), &its_clock) != 0 || ::clock_gettime(its_clock, &t) != 0)
         return 0;
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }

@@ -51,66 +51,50 @@ private:
     std::list<process::process> children_;
 };
 
-boost::json::object spawn_and_wait(std::string const& scenario, long long n, long long concurrent,
-                                   std::string const& program)
+void spawn_all(std::string const& program, long long n, long long concurrent)
 {
     asio::io_context context(1);
     spawner all(context, program, n);
-    section measured;
     for (long long i = 0; i < std::min(n, concurrent); ++i)
         all.begin_one();
     context.run();
-    measured.stop();
-    return spawn_report(measured, scenario, n, concurrent);
 }
 
-boost::json::object spawn_wait(arguments const& args)
-{
-    return spawn_and_wait("spawn_wait", args.number(0), args.number(1), args.text(2, "/bin/true"));
-}
-
-boost::json::object spawn_rss(arguments const& args)
-{
-    touched_heap const heap(args.number(0));
-    auto report =
-        spawn_and_wait("spawn_rss", args.number(1), args.number(2, 1), args.text(3, "/bin/true"));
-    report["heap_mb"] = args.number(0);
-    return report;
-}
-
-boost::json::object idle_load(arguments const& args)
-{
-    asio::io_context context(1);
-    std::vector<std::string> const no_arguments;
-    std::list<process::process> held;
-    std::string const pause = helper("pb_pause");
-    for (long long i = 0; i < args.number(0); ++i) {
-        held.emplace_back(context, pause, no_arguments);
-        held.back().async_wait([](boost::system::error_code, int) {});
+class idle_children {
+public:
+    explicit idle_children(long long n)
+    {
+        std::string const pause = helper("pb_pause");
+        for (long long i = 0; i < n; ++i) {
+            held_.emplace_back(context_, pause, no_arguments_);
+            held_.back().async_wait([](boost::system::error_code, int) {});
+        }
     }
-    std::string const program = args.text(2, helper("pb_nop"));
-    std::vector<double> times;
-    section measured;
-    for (long long i = 0; i < args.number(1); ++i) {
-        auto const begin = clock::now();
-        process::process child(context, program, no_arguments);
+
+    void run(std::string const& program)
+    {
+        process::process child(context_, program, no_arguments_);
         bool ended = false;
         child.async_wait([&](boost::system::error_code ec, int code) {
             verify(!ec && code == 0, "a child did not exit with 0");
             ended = true;
         });
         while (!ended)
-            context.run_one();
-        times.push_back(seconds_since(begin) * 1e6);
+            context_.run_one();
     }
-    measured.stop();
-    for (process::process& p : held)
-        ::kill(p.id(), SIGKILL);
-    context.run();
-    auto report = latency_report(measured, "idle_load", times);
-    report["k"] = args.number(0);
-    return report;
-}
+
+    void end()
+    {
+        for (process::process& p : held_)
+            ::kill(p.id(), SIGKILL);
+        context_.run();
+    }
+
+private:
+    asio::io_context context_{1};
+    std::vector<std::string> no_arguments_;
+    std::list<process::process> held_;
+};
 
 boost::json::object capture(arguments const& args)
 {
@@ -147,8 +131,8 @@ int main(int argc, char** argv)
 {
     using namespace benchmark;
     return peer_main(argc, argv,
-                     {{"spawn_wait", spawn_wait},
-                      {"spawn_rss", spawn_rss},
-                      {"idle_load", idle_load},
+                     {{"spawn_wait", spawn_wait<spawn_all>},
+                      {"spawn_rss", spawn_rss<spawn_all>},
+                      {"idle_load", idle_load<idle_children>},
                       {"capture", capture}});
 }

@@ -104,68 +104,33 @@ private:
     std::deque<child> children_; // a handle stays until it is closed
 };
 
-boost::json::object spawn_and_wait(std::string const& scenario, long long n, long long concurrent,
-                                   std::string const& program)
+void spawn_all(std::string const& program, long long n, long long concurrent)
 {
     loop l;
     spawner all(l, program, n);
-    section measured;
     for (long long i = 0; i < std::min(n, concurrent); ++i)
         all.begin_one();
     l.run();
-    measured.stop();
-    return spawn_report(measured, scenario, n, concurrent);
 }
 
-boost::json::object spawn_wait(arguments const& args)
-{
-    return spawn_and_wait("spawn_wait", args.number(0), args.number(1), args.text(2, "/bin/true"));
-}
-
-boost::json::object spawn_rss(arguments const& args)
-{
-    touched_heap const heap(args.number(0));
-    auto report =
-        spawn_and_wait("spawn_rss", args.number(1), args.number(2, 1), args.text(3, "/bin/true"));
-    report["heap_mb"] = args.number(0);
-    return report;
-}
-
-/// Children that are killed in the end.
 class idle_children {
 public:
-    idle_children(loop& l, long long n)
+    explicit idle_children(long long n)
     {
+        std::string const pause = helper("pb_pause");
         for (long long i = 0; i < n; ++i) {
             child& c = children_.emplace_back();
             c.context = this;
             c.ended = [](void* self, long long, int signal) {
                 auto* const all = static_cast<idle_children*>(self);
-                verify(signal == all->signal_, "a child ended in another way");
+                verify(all->ending_ && signal == SIGKILL, "a child ended in another way");
             };
-            start(l, c, helper("pb_pause"));
+            start(loop_, c, pause);
         }
     }
-    void end(int signal)
+
+    void run(std::string const& program)
     {
-        signal_ = signal;
-        for (child& c : children_)
-            uv_process_kill(&c.process, signal);
-    }
-
-private:
-    std::deque<child> children_;
-    int signal_ = -1;
-};
-
-boost::json::object idle_load(arguments const& args)
-{
-    loop l;
-    idle_children held(l, args.number(0));
-    std::string const program = args.text(2, helper("pb_nop"));
-    std::vector<double> times;
-    section measured;
-    for (long long i = 0; i < args.number(1); ++i) {
         bool ended = false;
         child c;
         c.context = &ended;
@@ -173,19 +138,24 @@ boost::json::object idle_load(arguments const& args)
             verify(status == 0 && signal == 0, "a child did not exit with 0");
             *static_cast<bool*>(flag) = true;
         };
-        auto const begin = clock::now();
-        start(l, c, program);
+        start(loop_, c, program);
         while (!ended) // which also closes the handle, at the end of the same turn
-            uv_run(l.get(), UV_RUN_ONCE);
-        times.push_back(seconds_since(begin) * 1e6);
+            uv_run(loop_.get(), UV_RUN_ONCE);
     }
-    measured.stop();
-    held.end(SIGKILL);
-    l.run(); // as long as they are there
-    auto report = latency_report(measured, "idle_load", times);
-    report["k"] = args.number(0);
-    return report;
-}
+
+    void end()
+    {
+        ending_ = true;
+        for (child& c : children_)
+            uv_process_kill(&c.process, SIGKILL);
+        loop_.run(); // as long as they are there
+    }
+
+private:
+    loop loop_;
+    std::deque<child> children_;
+    bool ending_ = false;
+};
 
 /// Reads a pipe into one buffer and counts.
 struct reader {
@@ -278,9 +248,9 @@ int main(int argc, char** argv)
 {
     using namespace benchmark;
     return peer_main(argc, argv,
-                     {{"spawn_wait", spawn_wait},
-                      {"spawn_rss", spawn_rss},
-                      {"idle_load", idle_load},
+                     {{"spawn_wait", spawn_wait<spawn_all>},
+                      {"spawn_rss", spawn_rss<spawn_all>},
+                      {"idle_load", idle_load<idle_children>},
                       {"capture", capture},
                       {"echo_latency", echo_latency}});
 }

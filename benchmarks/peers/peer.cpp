@@ -38,13 +38,35 @@ touched_heap::touched_heap(long long mebibytes)
         std::this_thread::sleep_for(std::chrono::milliseconds(300));
 }
 
-boost::json::object spawn_report(section const& measured, std::string const& scenario, long long n,
-                                 long long concurrent)
+namespace {
+
+boost::json::object measured_spawns(std::string const& scenario, spawn_and_wait all,
+                                    std::string const& program, long long n, long long concurrent)
 {
+    section measured;
+    all(program, n, concurrent);
+    measured.stop();
     boost::json::object report = measured.report(scenario);
     report["n"] = n;
     report["conc"] = concurrent;
     report["per_spawn_us"] = measured.elapsed() / static_cast<double>(n) * 1e6;
+    return report;
+}
+
+} // namespace
+
+boost::json::object spawn_wait(arguments const& args, spawn_and_wait all)
+{
+    return measured_spawns("spawn_wait", all, args.text(2, "/bin/true"), args.number(0),
+                           args.number(1));
+}
+
+boost::json::object spawn_rss(arguments const& args, spawn_and_wait all)
+{
+    touched_heap const heap(args.number(0));
+    auto report = measured_spawns("spawn_rss", all, args.text(3, "/bin/true"), args.number(1),
+                                  args.number(2, 1));
+    report["heap_mb"] = args.number(0);
     return report;
 }
 

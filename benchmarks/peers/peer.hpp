@@ -31,11 +31,48 @@ private:
     std::unique_ptr<char volatile[]> memory_;
 };
 
+/// Runs a program `n` times, `concurrent` at a time; fails when one does not exit with 0.
+using spawn_and_wait = void (*)(std::string const& program, long long n, long long concurrent);
+
+boost::json::object spawn_wait(arguments const& args, spawn_and_wait all);
+boost::json::object spawn_rss(arguments const& args, spawn_and_wait all);
+
+template <spawn_and_wait All>
+boost::json::object spawn_wait(arguments const& args)
+{
+    return spawn_wait(args, All);
+}
+
+template <spawn_and_wait All>
+boost::json::object spawn_rss(arguments const& args)
+{
+    return spawn_rss(args, All);
+}
+
 // What all report of the same scenario.
-boost::json::object spawn_report(section const& measured, std::string const& scenario, long long n,
-                                 long long concurrent);
 boost::json::object latency_report(section const& measured, std::string const& scenario,
                                    std::vector<double> const& microseconds);
 boost::json::object capture_report(section const& measured, long long bytes);
+
+/// @tparam Holder Made with a number of idle children, which it holds until `end`. Its `run` starts
+///     a program and waits for its end; fails when that is not an exit with 0.
+template <class Holder>
+boost::json::object idle_load(arguments const& args)
+{
+    Holder holder(args.number(0));
+    std::string const program = args.text(2, helper("pb_nop"));
+    std::vector<double> times;
+    section measured;
+    for (long long i = 0; i < args.number(1); ++i) {
+        auto const begin = clock::now();
+        holder.run(program);
+        times.push_back(seconds_since(begin) * 1e6);
+    }
+    measured.stop();
+    holder.end();
+    auto report = latency_report(measured, "idle_load", times);
+    report["k"] = args.number(0);
+    return report;
+}
 
 } // namespace benchmark

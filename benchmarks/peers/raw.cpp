@@ -58,11 +58,9 @@ int reap(pid_t pid)
     return status;
 }
 
-boost::json::object spawn_and_wait(std::string const& scenario, long long n, long long concurrent,
-                                   std::string const& program)
+void spawn_all(std::string const& program, long long n, long long concurrent)
 {
     long long begun = 0;
-    section measured;
     for (long long running = 0, done = 0; done < n;) {
         while (begun < n && running < concurrent) {
             start(program);
@@ -73,22 +71,6 @@ boost::json::object spawn_and_wait(std::string const& scenario, long long n, lon
         --running;
         ++done;
     }
-    measured.stop();
-    return spawn_report(measured, scenario, n, concurrent);
-}
-
-boost::json::object spawn_wait(arguments const& args)
-{
-    return spawn_and_wait("spawn_wait", args.number(0), args.number(1), args.text(2, "/bin/true"));
-}
-
-boost::json::object spawn_rss(arguments const& args)
-{
-    touched_heap const heap(args.number(0));
-    auto report =
-        spawn_and_wait("spawn_rss", args.number(1), args.number(2, 1), args.text(3, "/bin/true"));
-    report["heap_mb"] = args.number(0);
-    return report;
 }
 
 std::vector<pid_t> start_idle(long long n)
@@ -110,23 +92,19 @@ void end_all(std::vector<pid_t> const& all, int signal)
     }
 }
 
-boost::json::object idle_load(arguments const& args)
-{
-    auto const held = start_idle(args.number(0));
-    std::string const program = args.text(2, helper("pb_nop"));
-    std::vector<double> times;
-    section measured;
-    for (long long i = 0; i < args.number(1); ++i) {
-        auto const begin = clock::now();
+class idle_children {
+public:
+    explicit idle_children(long long n) : held_(start_idle(n)) {}
+
+    void run(std::string const& program) const
+    {
         verify(reap(start(program)) == 0, "a child did not exit with 0");
-        times.push_back(seconds_since(begin) * 1e6);
     }
-    measured.stop();
-    end_all(held, SIGKILL);
-    auto report = latency_report(measured, "idle_load", times);
-    report["k"] = args.number(0);
-    return report;
-}
+    void end() const { end_all(held_, SIGKILL); }
+
+private:
+    std::vector<pid_t> held_;
+};
 
 boost::json::object many_idle(arguments const& args)
 {
@@ -320,9 +298,9 @@ int main(int argc, char** argv)
 {
     using namespace benchmark;
     return peer_main(argc, argv,
-                     {{"spawn_wait", spawn_wait},
-                      {"spawn_rss", spawn_rss},
-                      {"idle_load", idle_load},
+                     {{"spawn_wait", spawn_wait<spawn_all>},
+                      {"spawn_rss", spawn_rss<spawn_all>},
+                      {"idle_load", idle_load<idle_children>},
                       {"many_idle", many_idle},
                       {"capture", capture},
                       {"echo_latency", echo_latency},
