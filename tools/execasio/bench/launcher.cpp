@@ -2,6 +2,7 @@
 
 #include "bench/affinity.hpp"
 
+#include <execasio/resource_limits.hpp>
 #include <execasio/spawn.hpp>
 #include <execasio/stop.hpp>
 
@@ -59,6 +60,12 @@ asio::awaitable<execasio::exit_record> await_end(std::shared_ptr<execasio::proce
 
 } // namespace
 
+launcher::launcher(settings const& s, interrupts& i) : settings_(s), interrupts_(i)
+{
+    if (!s.cpus.empty())
+        keep_off(s.cpus);
+}
+
 execasio::command launcher::measured(std::vector<std::string> words) const
 {
     execasio::command cmd(std::move(words));
@@ -67,6 +74,8 @@ execasio::command launcher::measured(std::vector<std::string> words) const
         cmd.error(execasio::stream::inherit);
     else
         cmd.merge_error();
+    if (!settings_.cpus.empty())
+        cmd.limits(execasio::resource_limits().cpus(settings_.cpus));
     // What a run leaves behind would use the CPU of the next one.
     cmd.group(execasio::process_group::create()).group_signal_at_exit(SIGKILL);
     return cmd;
@@ -88,11 +97,7 @@ execasio::command launcher::helper(std::string const& line) const
 asio::awaitable<execasio::exit_record> launcher::run_measured(execasio::command const& cmd)
 {
     auto const executor = co_await asio::this_coro::executor;
-    std::shared_ptr<execasio::process> child;
-    {
-        pinned_launch const pinned(settings_.cpus);
-        child = std::make_shared<execasio::process>(execasio::spawn(executor, cmd));
-    }
+    auto const child = std::make_shared<execasio::process>(execasio::spawn(executor, cmd));
     asio::steady_timer limit(executor);
     if (settings_.time_limit) {
         limit.expires_after(*settings_.time_limit);

@@ -17,9 +17,9 @@ namespace execasio_tool::bench {
 /// when the child has ended.
 class launcher {
 public:
-    launcher(settings const& s, interrupts& i) : settings_(s), interrupts_(i) {}
+    launcher(settings const& s, interrupts& i);
 
-    /// The command of a benchmark with its input, output and group.
+    /// The command of a benchmark with its input, output, CPUs and group.
     [[nodiscard]] execasio::command measured(std::vector<std::string> words) const;
 
     /// A command around the runs: by a shell, its errors visible.
@@ -30,7 +30,7 @@ public:
     /// @throws execasio::spawn_error
     asio::awaitable<execasio::exit_record> run_measured(execasio::command const& cmd);
 
-    /// The same without time limit and on all CPUs.
+    /// The same without time limit.
     asio::awaitable<execasio::exit_record> run_helper(execasio::command const& cmd);
 
 private:

@@ -53,7 +53,7 @@ std::string circumstances_text(report const& r)
     }
     if (!s.cpus.empty()) {
         std::string cpus;
-        for (int const cpu : s.cpus)
+        for (unsigned const cpu : s.cpus)
             cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
         add("on CPU " + cpus);
     }

@@ -231,30 +231,30 @@ void check(settings const& s)
 
 } // namespace
 
-std::vector<int> parse_cpus(std::string const& text)
+std::vector<unsigned> parse_cpus(std::string const& text)
 {
     auto const bad = [&] {
         return std::invalid_argument("'" + text + "' is no list of CPUs, such as 1 or 0-3,6");
     };
-    std::vector<int> cpus;
+    std::vector<unsigned> cpus;
     char const* at = text.data();
     char const* const end = at + text.size();
     auto const number = [&] {
-        int value = -1;
+        unsigned value = 0;
         auto const [next, error] = std::from_chars(at, end, value);
-        if (error != std::errc() || value < 0 || value >= CPU_SETSIZE)
+        if (error != std::errc() || value >= CPU_SETSIZE)
             throw bad();
         at = next;
         return value;
     };
     for (;;) {
-        int const first = number();
-        int last = first;
+        unsigned const first = number();
+        unsigned last = first;
         if (at != end && *at == '-') {
             ++at;
             last = number();
         }
-        for (int cpu = first; cpu <= last; ++cpu)
+        for (unsigned cpu = first; cpu <= last; ++cpu)
             cpus.push_back(cpu);
         if (at == end && !cpus.empty())
             return cpus;

@@ -48,7 +48,7 @@ struct settings {
     std::vector<std::string> shell; ///< the words before the line; empty: no shell
     std::string input = "null";
     std::string output = "null";
-    std::vector<int> cpus;
+    std::vector<unsigned> cpus;
     bool ignore_failure = false;
     std::optional<std::chrono::milliseconds> time_limit;
     execasio::stop_plan plan = execasio::stop_plan().target(execasio::stop_target::group);
@@ -65,6 +65,6 @@ std::optional<settings> parse_settings(std::vector<std::string> arguments);
 
 /// "0-3,6" as {0, 1, 2, 3, 6}.
 /// @throws std::invalid_argument
-std::vector<int> parse_cpus(std::string const& text);
+std::vector<unsigned> parse_cpus(std::string const& text);
 
 } // namespace execasio_tool::bench
