@@ -304,4 +304,31 @@ BOOST_AUTO_TEST_CASE(a_process_without_one_says_so)
     });
 }
 
+BOOST_AUTO_TEST_CASE(modes_are_known_by_their_names)
+{
+    using kind = execasio::terminal_mode_info::kind;
+    auto const veof = execasio::find_terminal_mode("veof");
+    BOOST_REQUIRE(veof.has_value());
+    BOOST_CHECK(veof->what == kind::character);
+    BOOST_TEST(veof->supported);
+    BOOST_TEST(veof->highest() == 255);
+    auto const vstatus = execasio::find_terminal_mode("vstatus");
+    BOOST_REQUIRE(vstatus.has_value());
+    BOOST_CHECK(vstatus->what == kind::character);
+    BOOST_TEST(!vstatus->supported);
+    for (char const* const flag : {"echo", "icrnl", "opost", "cs8", "parenb"}) {
+        auto const mode = execasio::find_terminal_mode(flag);
+        BOOST_REQUIRE(mode.has_value());
+        BOOST_CHECK(mode->what == kind::flag);
+        BOOST_TEST(mode->supported);
+        BOOST_TEST(mode->highest() == 1);
+    }
+    auto const speed = execasio::find_terminal_mode("tty_op_ispeed");
+    BOOST_REQUIRE(speed.has_value());
+    BOOST_CHECK(speed->what == kind::speed);
+    BOOST_TEST(speed->highest() == 0xffffffff);
+    BOOST_TEST(!execasio::find_terminal_mode("ECHO").has_value());
+    BOOST_TEST(!execasio::find_terminal_mode("").has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

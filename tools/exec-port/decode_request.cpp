@@ -5,6 +5,8 @@
 #include "pty_options.hpp"
 #include "term.hpp"
 
+#include <execasio/pseudo_terminal.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -98,9 +100,8 @@ request_body pty_opts(arguments const& args)
         if (r.flaw)
             continue; // what follows is still checked for badarg, which changes nothing
         std::string const name(pair->first.bytes());
-        auto const* option = find_pty_option(name);
-        auto const value = option ? to_pty_value(*option, pair->second) : std::nullopt;
-        if (!option)
+        auto const value = to_pty_value(name, pair->second);
+        if (!execasio::find_terminal_mode(name))
             r.flaw = refusal::text("failed to set pty option " + name);
         else if (!value)
             r.flaw = refusal::text("bad value type of pty option " + name);

@@ -151,8 +151,7 @@ complaint decode_pty_settings(std::string_view name, term const& value,
         auto const pair = pair_of(*item);
         if (!pair || !pair->first.is_atom() || pair->first.bytes().empty())
             return wrong + '#' + std::to_string(index);
-        auto const* option = find_pty_option(pair->first.bytes());
-        auto const setting = option ? to_pty_value(*option, pair->second) : std::nullopt;
+        auto const setting = to_pty_value(pair->first.bytes(), pair->second);
         if (!setting)
             return wrong + '\'' + std::string(pair->first.bytes()) + '\'';
         result.push_back({std::string(pair->first.bytes()), *setting});

@@ -351,7 +351,8 @@ void port::handle(std::int64_t id, pty_opts_request const& r)
     }
     // All or nothing: a request with a fault changes nothing.
     for (pty_setting const& setting : r.settings) {
-        if (execasio::support_of(setting.name) == execasio::terminal_mode_support::supported)
+        auto const mode = execasio::find_terminal_mode(setting.name);
+        if (mode && mode->supported)
             continue;
         handle(id, refusal::text("failed to set pty option " + setting.name));
         return;

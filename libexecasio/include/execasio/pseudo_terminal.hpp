@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,13 +31,20 @@ struct terminal_mode {
     std::int64_t value = 0;
 };
 
-/// What is known of a mode's name.
-enum class terminal_mode_support {
-    supported,
-    unsupported, ///< of RFC 4254, but Linux has none such: vdsusp, vflush, vstatus
-    unknown,
+/// What is known of a mode by its name.
+struct terminal_mode_info {
+    enum class kind {
+        character, ///< 0 to 255
+        flag,      ///< 0 or 1
+        speed,     ///< bits per second, 32 bits
+    };
+    kind what;
+    bool supported; ///< false: of RFC 4254, but Linux has none such (vdsusp, vflush, vstatus)
+
+    [[nodiscard]] std::int64_t highest() const noexcept; ///< the lowest value is 0
 };
-terminal_mode_support support_of(std::string_view mode) noexcept;
+/// @return Nothing for a name that is none of RFC 4254's.
+std::optional<terminal_mode_info> find_terminal_mode(std::string_view name) noexcept;
 
 /// The terminal that a command is given: see `command::terminal`. Setters return the object.
 class terminal_options {

@@ -101,12 +101,20 @@ auto& flags_of(Termios& t, kind what) noexcept
     }
 }
 
+terminal_mode_info info_of(row const& r) noexcept
+{
+    switch (r.what) {
+    case kind::none: // those that Linux lacks are characters
+    case kind::character: return {terminal_mode_info::kind::character, r.what != kind::none};
+    case kind::speed: return {terminal_mode_info::kind::speed, true};
+    default: return {terminal_mode_info::kind::flag, true};
+    }
+}
+
 bool value_fits(row const& r, std::int64_t value) noexcept
 {
-    std::int64_t const highest = r.what == kind::character ? 255
-                                 : r.what == kind::speed   ? std::int64_t{0xffffffff}
-                                                           : 1;
-    return r.what != kind::none && value >= 0 && value <= highest;
+    terminal_mode_info const info = info_of(r);
+    return info.supported && value >= 0 && value <= info.highest();
 }
 
 /// The old constant for a speed, which is what older programs know; BOTHER for all others.
@@ -247,13 +255,22 @@ bool completes_line(int fd, char last) noexcept
 
 namespace execasio {
 
-terminal_mode_support support_of(std::string_view mode) noexcept
+std::int64_t terminal_mode_info::highest() const noexcept
 {
-    sys::row const* const r = sys::find(mode);
+    switch (what) {
+    case kind::character: return 255;
+    case kind::flag: return 1;
+    case kind::speed: break;
+    }
+    return 0xffffffff; // as wide as the kernel's field
+}
+
+std::optional<terminal_mode_info> find_terminal_mode(std::string_view name) noexcept
+{
+    sys::row const* const r = sys::find(name);
     if (!r)
-        return terminal_mode_support::unknown;
-    return r->what == sys::kind::none ? terminal_mode_support::unsupported
-                                      : terminal_mode_support::supported;
+        return std::nullopt;
+    return sys::info_of(*r);
 }
 
 } // namespace execasio
