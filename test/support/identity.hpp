@@ -1,14 +1,18 @@
 #pragma once
 
 #include <execasio/command.hpp>
+#include <execasio/credentials.hpp>
 #include <execasio/error.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
 #include <sys/types.h>
+#include <unistd.h>
 
 namespace test {
 
@@ -16,6 +20,20 @@ constexpr uid_t nobody = 65534;
 
 /// Whether children of this process can be somebody else; says so if not.
 bool may_change_identity();
+
+/// Whoever runs the tests: the change of identity that everybody may ask for.
+inline execasio::credentials own_identity()
+{
+    auto who = execasio::credentials::user(::geteuid());
+    who.group(::getegid()).no_supplementary_groups();
+    return who;
+}
+
+/// A program that shows a file, as somebody else.
+inline execasio::command cat_as(execasio::credentials who)
+{
+    return execasio::command("cat").credentials(std::move(who));
+}
 
 /// What proc(5) says in the status of a process started by this command (whose program is
 /// replaced); words are separated by single spaces.

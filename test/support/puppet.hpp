@@ -14,7 +14,7 @@ inline std::string puppet_path()
     return EXECASIO_TEST_PUPPET;
 }
 
-/// A command for the puppet: verbs and their arguments, see puppet.cpp.
+/// A command for the puppet: verbs and their arguments, see test/puppet.
 template <class... Words>
 execasio::command puppet(Words&&... words)
 {
