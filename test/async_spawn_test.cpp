@@ -1,4 +1,5 @@
 #include "support/conditions.hpp"
+#include "support/held_program.hpp"
 #include "support/identity.hpp"
 #include "support/no_leaks.hpp"
 #include "support/pipe.hpp"
@@ -39,58 +40,12 @@ using execasio::error_code;
 using execasio::process;
 using execasio::stage;
 using execasio::stream;
+using test::held_program;
 using test::may_change_identity;
 using test::puppet;
 using test::run_coroutine;
 
 namespace {
-
-/// As whoever runs the tests: the launch of a changed identity that everybody may have.
-credentials self()
-{
-    credentials who = credentials::user(::geteuid());
-    who.group(::getegid()).no_supplementary_groups();
-    return who;
-}
-
-/// A program that cannot be executed yet: as long as this process has a lease on it, the kernel
-/// holds up everybody who opens it. So a child gets stuck right before the end of its way.
-class held_program {
-public:
-    explicit held_program(std::filesystem::path const& original)
-        : old_handler_(::signal(SIGIO, SIG_IGN)) // what tells of somebody who waits for the lease
-    {
-        int const fd = ::mkstemp(path_.data());
-        BOOST_REQUIRE(fd >= 0);
-        ::close(fd);
-        std::filesystem::copy_file(original, path_,
-                                   std::filesystem::copy_options::overwrite_existing);
-        std::filesystem::permissions(path_, std::filesystem::perms(0755));
-        fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-        held_ = ::fcntl(fd_, F_SETLEASE, F_WRLCK) == 0;
-        if (!held_)
-            BOOST_TEST_MESSAGE("skipped: no leases on files in /tmp");
-    }
-    held_program(held_program const&) = delete;
-    held_program& operator=(held_program const&) = delete;
-    ~held_program()
-    {
-        release();
-        ::close(fd_);
-        ::unlink(path_.c_str());
-        ::signal(SIGIO, old_handler_);
-    }
-
-    bool held() const { return held_; }
-    std::string const& path() const { return path_; }
-    void release() const { ::fcntl(fd_, F_SETLEASE, F_UNLCK); }
-
-private:
-    void (*old_handler_)(int);
-    std::string path_ = "/tmp/execasio-test-XXXXXX";
-    int fd_ = -1;
-    bool held_ = false;
-};
 
 /// The newborn that has got as far as its exec, and is stuck there; 0 if there is none yet. It
 /// bears this program's name until it executes another, and sleeps nowhere else on its way.
@@ -199,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_launch_is_awaited)
             command cmd = puppet("say", "here", "cat");
             cmd.input(stream::pipe).output(stream::pipe);
             if (changes)
-                cmd.credentials(self());
+                cmd.credentials(test::own_identity());
             process p = co_await async_spawn(ex, cmd, asio::use_awaitable);
             auto const line = co_await p.output().read_line();
             BOOST_TEST(line.value() == "here");
@@ -216,7 +171,7 @@ BOOST_AUTO_TEST_CASE(a_failure_has_its_stage)
         for (bool const changes : {false, true}) {
             auto const check = [&](command cmd, stage where, int why) -> asio::awaitable<void> {
                 if (changes)
-                    cmd.credentials(self());
+                    cmd.credentials(test::own_identity());
                 outcome const result = co_await outcome_of(std::move(cmd));
                 BOOST_TEST(result.where == where);
                 BOOST_TEST(result.why.value() == why);
@@ -237,7 +192,7 @@ BOOST_AUTO_TEST_CASE(it_never_completes_from_within_the_call)
             started_launch launch;
             command cmd(program);
             if (changes)
-                cmd.credentials(self());
+                cmd.credentials(test::own_identity());
             launch.start(context.get_executor(), cmd);
             BOOST_TEST(!launch.child.has_value());
             context.run();
@@ -256,7 +211,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_gets_stuck_is_killed_at_the_deadline)
         return;
     run_coroutine([&]() -> asio::awaitable<void> {
         command cmd(program.path(), "say", "x");
-        cmd.credentials(self()).spawn_deadline(200ms);
+        cmd.credentials(test::own_identity()).spawn_deadline(200ms);
         outcome const result = co_await outcome_of(cmd);
         BOOST_TEST(result.where == stage::exec);
         BOOST_TEST(result.why == boost::system::errc::timed_out);
@@ -270,7 +225,7 @@ BOOST_AUTO_TEST_CASE(the_plain_call_waits_no_longer_than_the_deadline)
     if (!program.held())
         return;
     command cmd(program.path(), "say", "x");
-    cmd.credentials(self()).spawn_deadline(200ms);
+    cmd.credentials(test::own_identity()).spawn_deadline(200ms);
     auto const failure = test::failure_of_launch(cmd);
     BOOST_TEST(failure.where == stage::exec);
     BOOST_TEST(failure.why == boost::system::errc::timed_out);
@@ -281,7 +236,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_is_stopped_before_exec_is_killed_at_the_deadli
     asio::io_context context;
     stops_itself const stop;
     command cmd = puppet("say", "x");
-    cmd.credentials(self()).spawn_deadline(200ms);
+    cmd.credentials(test::own_identity()).spawn_deadline(200ms);
     try {
         process const p = execasio::spawn(context.get_executor(), cmd, stop);
         BOOST_ERROR("the spawn succeeded");
@@ -333,7 +288,7 @@ BOOST_AUTO_TEST_CASE(cancelling_kills_the_child_being_born)
         for (auto const type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
                                 asio::cancellation_type::total}) {
             started_launch launch;
-            launch.start(ex, command(program.path()).credentials(self()));
+            launch.start(ex, command(program.path()).credentials(test::own_identity()));
             co_await test::until([] { return stuck_child() != 0; });
             launch.cancel.emit(type);
             launch.cancel.emit(type); // once more changes nothing
@@ -353,7 +308,8 @@ BOOST_AUTO_TEST_CASE(a_context_that_goes_takes_the_child_being_born_along)
     started_launch launch;
     {
         asio::io_context context;
-        launch.start(context.get_executor(), command(program.path()).credentials(self()));
+        launch.start(context.get_executor(),
+                     command(program.path()).credentials(test::own_identity()));
         auto const end = std::chrono::steady_clock::now() + test::scaled(10s);
         while (stuck_child() == 0 && std::chrono::steady_clock::now() < end)
             context.poll();
@@ -372,7 +328,7 @@ BOOST_AUTO_TEST_CASE(a_child_being_born_holds_no_other_childs_pipe)
         auto const ex = co_await asio::this_coro::executor;
         test::pipe_ends other;
         started_launch launch;
-        launch.start(ex, command(program.path(), "exit", "0").credentials(self()));
+        launch.start(ex, command(program.path(), "exit", "0").credentials(test::own_identity()));
         co_await test::until([] { return stuck_child() != 0; });
         other.close_writer();
         char byte;
@@ -397,7 +353,7 @@ BOOST_AUTO_TEST_CASE(nobody_may_look_into_the_copy_of_the_memory)
     run_coroutine([&]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
         started_launch launch;
-        launch.start(ex, command(program.path(), "exit", "0").credentials(self()));
+        launch.start(ex, command(program.path(), "exit", "0").credentials(test::own_identity()));
         pid_t child = 0;
         co_await test::until([&] { return (child = stuck_child()) != 0; });
         struct stat owner {};
@@ -414,7 +370,7 @@ BOOST_AUTO_TEST_CASE(a_copy_of_the_report_pipe_elsewhere_is_no_failure)
     asio::io_context context;
     leaves_a_fork const hook;
     command cmd = puppet("cat");
-    cmd.input(stream::pipe).credentials(self()).spawn_deadline(200ms);
+    cmd.input(stream::pipe).credentials(test::own_identity()).spawn_deadline(200ms);
     process p = execasio::spawn(context.get_executor(), cmd, hook);
     BOOST_TEST(p.valid());
     p.signal(SIGKILL);
@@ -430,7 +386,7 @@ BOOST_AUTO_TEST_CASE(many_launches_at_once)
         constexpr std::size_t count = 50;
         std::vector<started_launch> launches(count);
         for (started_launch& launch : launches)
-            launch.start(ex, command("/bin/true").credentials(self()));
+            launch.start(ex, command("/bin/true").credentials(test::own_identity()));
         for (started_launch& launch : launches) {
             co_await test::until([&] { return launch.child.has_value(); });
             BOOST_TEST((launch.failure == nullptr));

@@ -4,7 +4,10 @@
 #include "linux/proc.hpp"
 #include "process_state.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+
 #include <algorithm>
+#include <utility>
 
 #include <signal.h>
 
@@ -96,12 +99,50 @@ void stop_run::start_command(stop_plan::stage const& stage)
     execasio::command cmd = *stage.command;
     cmd.environment("CHILD_PID", std::to_string(target_.pid()));
     cmd.group(process_group::create()).on_destroy(lifetime::kill);
-    command_ = spawn(target_.executor(), cmd);
+    if (!cmd.changes_identity()) {
+        command_started(spawn(target_.executor(), cmd));
+        return;
+    }
+    // The user whose it is to be could hold it up: only its own stage waits for it.
+    launching_ = true;
+    async_spawn(target_.executor(), std::move(cmd),
+                asio::bind_cancellation_slot(
+                    launch_.slot(), [weak = target_.weak_from_this(), this, number = ++launches_](
+                                        std::exception_ptr const& failure, process started) {
+                        auto const state = weak.lock();
+                        if (!state || !launching_ || number != launches_)
+                            return; // out of time: the destruction of what has started kills it
+                        launching_ = false;
+                        if (!failure)
+                            command_started(std::move(started));
+                        else if (!state->ended())
+                            send(SIGTERM);
+                        else
+                            command_ended();
+                    }));
+}
+
+void stop_run::command_started(process command)
+{
+    command_ = std::move(command);
     // Reaped as soon as it ends. The wait may outlive the state, and this with it.
     command_->async_wait([weak = target_.weak_from_this(), this](error_code, exit_record const&) {
         if (auto const state = weak.lock(); state && state->ended())
             command_ended();
     });
+}
+
+bool stop_run::command_at_work() const noexcept
+{
+    return launching_ || (command_ && command_->running());
+}
+
+/// Out of time: its destruction kills it.
+void stop_run::end_command() noexcept
+{
+    if (std::exchange(launching_, false))
+        launch_.emit(asio::cancellation_type::terminal);
+    command_.reset();
 }
 
 void stop_run::wait(stop_plan::duration time)
@@ -110,7 +151,7 @@ void stop_run::wait(stop_plan::duration time)
     timer_.async_wait([state = target_.shared_from_this(), this](error_code ec) {
         if (ec)
             return;
-        command_.reset(); // out of time: its destruction kills it
+        end_command();
         if (!state->ended() || (set_ && !finished_))
             next_stage();
     });
@@ -137,7 +178,7 @@ void stop_run::hurry()
     if (finished_ || in_last_stage())
         return;
     timer_.cancel();
-    command_.reset();
+    end_command();
     index_ = plan_.stages().size() - 1;
     next_stage();
 }
@@ -161,7 +202,7 @@ void stop_run::target_ended() noexcept
         }
         return;
     }
-    if (!command_ || !command_->running())
+    if (!command_at_work())
         timer_.cancel();
 }
 
@@ -290,7 +331,7 @@ void stop_run::finish(std::size_t left) noexcept
     seen_ = {};
     if (look_again_)
         look_again_->cancel();
-    if (!command_ || !command_->running())
+    if (!command_at_work())
         timer_.cancel();
     emptied_->close();
     target_.emptied();

@@ -5,6 +5,7 @@
 #include "execasio/stop_result.hpp"
 #include "linux/process_set.hpp"
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -55,7 +56,10 @@ private:
     error_code send(int signal);
     error_code send_to_all(int signal);
     void start_command(stop_plan::stage const& stage);
+    void command_started(process command);
     void command_ended() noexcept;
+    void end_command() noexcept;
+    [[nodiscard]] bool command_at_work() const noexcept;
     void wait(stop_plan::duration time);
     void next_stage();
     [[nodiscard]] bool in_last_stage() const noexcept;
@@ -71,6 +75,9 @@ private:
     std::size_t index_ = 0;
     asio::steady_timer timer_;
     std::optional<process> command_;
+    asio::cancellation_signal launch_; // of a command as another user
+    unsigned launches_ = 0;
+    bool launching_ = false;
     int last_signal_ = 0;
 
     // Only for a plan that acts on others as well.

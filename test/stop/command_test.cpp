@@ -1,4 +1,6 @@
 #include "support/conditions.hpp"
+#include "support/held_program.hpp"
+#include "support/identity.hpp"
 #include "support/no_leaks.hpp"
 #include "support/pipe.hpp"
 #include "support/pipe_streams.hpp"
@@ -24,7 +26,9 @@ using execasio::process;
 using execasio::stop_plan;
 using execasio::stream;
 using test::has_ended;
+using test::held_program;
 using test::never;
+using test::own_identity;
 using test::pipe_ends;
 using test::puppet;
 using test::reader_of;
@@ -41,6 +45,49 @@ BOOST_AUTO_TEST_CASE(a_command_can_do_the_stopping)
         plan.command(puppet("kill", "10"), never);
         exit_record const how = co_await execasio::stop(p, plan);
         BOOST_TEST(how.signal() == SIGUSR1);
+        BOOST_TEST(how.stop_stage().value() == 0u);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_can_a_command_with_an_identity_of_its_own)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        stop_plan plan = stop_plan::kill();
+        plan.command(puppet("kill", "10").credentials(own_identity()), never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGUSR1);
+        BOOST_TEST(how.stop_stage().value() == 0u);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(nobody_waits_for_a_command_that_is_held_up_on_its_way_to_exec)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    run_coroutine([&]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        command held(program.path(), "kill", "10");
+        held.credentials(own_identity()).spawn_deadline(never);
+        stop_plan plan = stop_plan::kill();
+        plan.command(held, 50ms).signal(SIGUSR2, never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGUSR2);
+        BOOST_TEST(how.stop_stage().value() == 1u);
+        co_await test::until([] { return !test::has_children(); });
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_command_whose_identity_is_refused_gives_way_to_SIGTERM)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        stop_plan plan = stop_plan::kill();
+        command missing("/nonexistent");
+        plan.command(missing.credentials(own_identity()), never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGTERM);
         BOOST_TEST(how.stop_stage().value() == 0u);
     });
 }

@@ -33,7 +33,8 @@ public:
     supervisor& operator=(supervisor const&) = delete;
     ~supervisor(); ///< drops all processes: see `lifetime`. No handler is called any more.
 
-    /// Spawns and adds.
+    /// Spawns and adds. Waits, up to the deadline, for a child that changes its identity; to wait
+    /// for it on the event loop: `add(co_await async_spawn(executor, command, use_awaitable))`.
     /// @param guards Those that are violated begin the plan: see `guard`.
     /// @throws spawn_error, or what `guard` throws; the process is killed then.
     process& spawn(command const& cmd, stop_plan plan = stop_plan(),
