@@ -265,6 +265,55 @@ BOOST_AUTO_TEST_CASE(what_an_ended_leader_left_to_its_plan_is_ended_with_the_man
     kill_family(word);
 }
 
+BOOST_AUTO_TEST_CASE(a_daemon_of_a_tracked_tree_does_not_escape)
+{
+    std::string const word = family_word();
+    manager m([&](auto const& say) {
+        asio::io_context context(1);
+        guardian const g(context.get_executor());
+        // Nothing but the mark leads to a daemon: its parent is gone, its session is its own.
+        command cmd = puppet("daemon", "pause-forever", "join", "pause-forever", word);
+        cmd.input(stream::null).output(stream::null).track_tree();
+        process const p = execasio::spawn(context.get_executor(), cmd);
+        await_family(word, 2);
+        say(std::to_string(g.id()));
+        for (;;)
+            ::pause();
+    });
+    std::string const id = m.answer();
+    BOOST_REQUIRE(!id.empty());
+    m.kill();
+    BOOST_TEST((time_until_gone(word, scaled(10s)) < scaled(10s)));
+    kill_family(word);
+    BOOST_TEST(has_ended(static_cast<pid_t>(std::stol(id)), 10s));
+}
+
+BOOST_AUTO_TEST_CASE(a_marked_process_of_a_tree_that_nobody_guards_any_more_is_spared)
+{
+    std::string const word = family_word();
+    manager m([&](auto const& say) {
+        asio::io_context context(1);
+        guardian const g(context.get_executor());
+        command cmd = puppet("daemon", "pause-forever", "join", "exit", "0", word);
+        cmd.input(stream::null).output(stream::null).track_tree();
+        process p = execasio::spawn(context.get_executor(), cmd);
+        while (p.poll() || processes_with_word(word).size() != 1)
+            std::this_thread::yield();
+        command other = puppet("pause-forever");
+        other.input(stream::null).output(stream::null).track_tree();
+        process const q = execasio::spawn(context.get_executor(), other);
+        say(std::to_string(g.id()));
+        for (;;)
+            ::pause();
+    });
+    std::string const id = m.answer();
+    BOOST_REQUIRE(!id.empty());
+    m.kill();
+    BOOST_TEST(has_ended(static_cast<pid_t>(std::stol(id)), 10s));
+    BOOST_TEST(processes_with_word(word).size() == 1u);
+    kill_family(word);
+}
+
 BOOST_AUTO_TEST_CASE(a_clean_shutdown_leaves_no_guardian_and_ends_nobody)
 {
     run_coroutine([]() -> asio::awaitable<void> {

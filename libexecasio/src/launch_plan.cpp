@@ -136,10 +136,12 @@ void launch_plan::prepare_environment()
     if (identity_)
         own = identity_->login_variables();
     if (cmd_.tracks_tree()) {
-        static std::atomic<unsigned> count = 0;
-        std::string const value = std::to_string(::getpid()) + '-' + std::to_string(++count);
-        tree_mark = "EXECASIO_TREE=" + value;
-        own.push_back({"EXECASIO_TREE", value});
+        static std::atomic<std::uint32_t> count = 0;
+        tree_number_ = ++count;
+        std::string const name = sys::tree_variable;
+        std::string const value = std::to_string(::getpid()) + '-' + std::to_string(tree_number_);
+        tree_mark = name + '=' + value;
+        own.push_back({name, value});
     }
     if (!cmd_.clears_environment() && cmd_.variables().empty() && own.empty()) {
         plan_.envp = ::environ;
@@ -338,6 +340,7 @@ sys::guard_entry launch_plan::prepare_guard()
             sys::guard_entry::for_birth(plan_.new_session || (plan_.set_group && plan_.group == 0));
     if (cgroup)
         guard.cgroup(cgroup->parent().c_str(), cgroup->number());
+    guard.tree(tree_number_);
     plan_.guard = guard.slot();
     return guard;
 }

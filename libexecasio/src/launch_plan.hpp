@@ -74,6 +74,7 @@ private:
     command const& cmd_;
     std::unique_ptr<identity> identity_; // of a command that changes it
     std::unique_ptr<limits> limits_;
+    std::uint32_t tree_number_ = 0; // of a tracked tree
     std::string file_;
     std::vector<char*> argv_;
     std::vector<std::string> environment_strings_;

@@ -106,6 +106,7 @@ guard_entry guard_entry::for_birth(bool own_group) noexcept
     slot.alive_at = 0;
     slot.flags = own_group ? std::uint32_t{guard_slot::own_group} : 0;
     slot.cgroup = 0;
+    slot.tree = 0;
     slot.state.store(guard_slot::in_use, std::memory_order_release);
     return entry;
 }

@@ -47,6 +47,13 @@ public:
     /// Notes its cgroup. The guardian finds it only if there is room for the parent's path.
     void cgroup(char const* parent, std::uint32_t number) noexcept;
 
+    /// Notes the number of its tree.
+    void tree(std::uint32_t number) noexcept
+    {
+        if (slot_)
+            slot_->tree = number;
+    }
+
     void release() noexcept;
 
 private:

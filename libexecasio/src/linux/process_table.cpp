@@ -20,20 +20,6 @@ struct directory_entry { // linux_dirent64, see getdents64(2)
     char name[1];
 };
 
-/// "/proc/PID/stat" without the formatting functions, which may lock or allocate.
-void make_path(pid_t pid, char* path) noexcept
-{
-    char digits[16];
-    std::size_t count = 0;
-    for (auto rest = static_cast<unsigned>(pid); count == 0 || rest != 0; rest /= 10)
-        digits[count++] = static_cast<char>('0' + rest % 10);
-    std::memcpy(path, "/proc/", 6);
-    path += 6;
-    while (count != 0)
-        *path++ = digits[--count];
-    std::memcpy(path, "/stat", 6);
-}
-
 std::uint64_t parse_number(char const*& at) noexcept
 {
     while (*at == ' ' || *at == '-') // the negative ones are of no interest here
@@ -45,6 +31,19 @@ std::uint64_t parse_number(char const*& at) noexcept
 }
 
 } // namespace
+
+void proc_path(pid_t pid, char const* rest, char* path) noexcept
+{
+    char digits[16];
+    std::size_t count = 0;
+    for (auto left = static_cast<unsigned>(pid); count == 0 || left != 0; left /= 10)
+        digits[count++] = static_cast<char>('0' + left % 10);
+    std::memcpy(path, "/proc/", 6);
+    path += 6;
+    while (count != 0)
+        *path++ = digits[--count];
+    std::strcpy(path, rest);
+}
 
 std::size_t read_small_file(char const* path, char* text, std::size_t size) noexcept
 {
@@ -68,7 +67,7 @@ std::size_t read_small_file(char const* path, char* text, std::size_t size) noex
 bool read_process(pid_t pid, process_entry& into) noexcept
 {
     char path[32];
-    make_path(pid, path);
+    proc_path(pid, "/stat", path);
     int const file = ::open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return false;

@@ -20,6 +20,10 @@ struct process_entry {
     bool tried = false;  ///< as above
 };
 
+/// "/proc/PID" and what follows, without the formatting functions, which may lock or allocate.
+/// @param path Takes 20 characters more than `rest` has.
+void proc_path(pid_t pid, char const* rest, char* path) noexcept;
+
 /// Reads one process. False when there is none of that number.
 bool read_process(pid_t pid, process_entry& into) noexcept;
 
