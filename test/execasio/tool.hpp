@@ -58,7 +58,7 @@ execasio::command bench(Words&&... words)
 /// A command line for it that has the puppet do something.
 inline std::string puppet_line(std::string const& verbs)
 {
-    return puppet_path() + " " + verbs;
+    return "'" + puppet_path() + "' " + verbs; // there may be spaces in it
 }
 
 /// Runs the tool to its end and keeps what it prints.
