@@ -6,6 +6,7 @@
 #include "support/processes.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/stranger.hpp"
 
 #include <execasio/exit_engine.hpp>
 #include <execasio/spawn.hpp>
@@ -87,27 +88,6 @@ void refuse_group_signals()
     sock_fprog const program{sizeof code / sizeof code[0], code};
     ensure(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
     ensure(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "seccomp");
-}
-
-/// A child with a process id of our choice, which leads a group of its own and does nothing.
-pid_t stranger_with_pid(pid_t wanted)
-{
-    clone_args arguments{};
-    arguments.exit_signal = SIGCHLD;
-    arguments.set_tid = reinterpret_cast<std::uintptr_t>(&wanted);
-    arguments.set_tid_size = 1;
-    auto const pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
-    if (pid != 0)
-        return pid;
-    ::setpgid(0, 0);
-    for (;;)
-        ::pause();
-}
-
-void end_stranger(pid_t pid)
-{
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
 }
 
 /// The core of several cases: a stop does not end before the stubborn member is killed.
@@ -381,14 +361,12 @@ BOOST_AUTO_TEST_CASE(a_stranger_with_the_number_of_a_group_that_is_gone_is_spare
                 cmd.group(process_group::create());
                 process p = execasio::spawn(ex, cmd);
                 co_await p.wait();
-                pid_t const stranger = stranger_with_pid(p.id());
-                ensure(stranger == p.id(), "skipped");
-                co_await test::until([&] { return ::getpgid(stranger) == stranger; });
+                test::stranger const other(p.id());
+                ensure(other.pid() == p.id(), "skipped");
+                co_await test::until([&] { return ::getpgid(other.pid()) == other.pid(); });
                 stop_result const result =
                     co_await execasio::stop(p, stop_plan::kill().target(stop_target::group));
-                bool const hit = has_ended(stranger);
-                end_stranger(stranger);
-                ensure(!hit && result.others() == 0, "a stranger was signalled");
+                ensure(!has_ended(other.pid()) && result.others() == 0, "a stranger was signalled");
             });
         });
         if (failure == "skipped")

@@ -1,9 +1,11 @@
 #include "support/conditions.hpp"
+#include "support/forked.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
 #include "support/spawn_puppet.hpp"
+#include "support/stranger.hpp"
 #include "support/zombies.hpp"
 
 #include <execasio/spawn.hpp>
@@ -11,6 +13,8 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <cerrno>
+#include <string>
+#include <thread>
 
 #include <signal.h>
 
@@ -24,10 +28,12 @@ using execasio::process;
 using execasio::process_group;
 using execasio::stream;
 using test::await_zombie;
+using test::ensure;
 using test::group_of_two;
 using test::has_ended;
 using test::puppet;
 using test::read_pid;
+using test::reap_behind_our_back;
 using test::run_coroutine;
 using test::spawn_gated;
 
@@ -61,6 +67,34 @@ BOOST_AUTO_TEST_CASE(an_ended_process_is_not_signalled)
             BOOST_TEST(ec == (leader ? errc::already_ended : errc::no_process));
         }
     });
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_is_used_again_is_not_signalled)
+{
+    for (bool const leader : {false, true}) {
+        std::string const failure = test::failure_in_fork([leader] {
+            asio::io_context context(1);
+            command cmd = puppet("exit", "0");
+            if (leader)
+                cmd.group(process_group::create());
+            process p = execasio::spawn(context.get_executor(), cmd);
+            reap_behind_our_back(p.id()); // which p cannot know
+            test::stranger const other(p.id(), true);
+            ensure(other.pid() == p.id(), "skipped");
+            while (::getpgid(other.pid()) != other.pid())
+                std::this_thread::yield();
+            error_code ec;
+            p.signal(SIGKILL, ec);
+            ensure(ec == errc::already_ended, ec.message());
+            if (leader)
+                p.signal_group(SIGKILL, ec);
+            ensure(!has_ended(other.pid()), "a stranger was signalled");
+        });
+        if (failure == "skipped")
+            BOOST_TEST_MESSAGE("skipped: process ids cannot be chosen without CAP_SYS_ADMIN");
+        else
+            BOOST_TEST(failure == "");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_reaches_the_whole_group)
