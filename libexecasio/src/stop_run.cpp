@@ -57,6 +57,7 @@ error_code stop_run::act(stop_plan::stage const& stage)
         start_command(stage);
         return {};
     } catch (std::exception const&) {
+        launch_.reset();
         return send(SIGTERM); // better a plain signal than none
     }
 }
@@ -103,23 +104,25 @@ void stop_run::start_command(stop_plan::stage const& stage)
         command_started(spawn(target_.executor(), cmd));
         return;
     }
-    // The user whose it is to be could hold it up: only its own stage waits for it.
-    launching_ = true;
+    // The user whose it is to be could hold it up: only its own stage waits for it. It may have to
+    // be cancelled, and end, later than the state.
+    launch_ = std::make_shared<asio::cancellation_signal>();
+    auto started = [weak = target_.weak_from_this(), this,
+                    launch = launch_](std::exception_ptr const& failure, process p) {
+        auto const state = weak.lock();
+        if (!state || launch_ != launch)
+            return; // out of time: the destruction of what has started kills it
+        launch_.reset();
+        if (!failure)
+            command_started(std::move(p));
+        else if (!state->ended())
+            send(SIGTERM);
+        else
+            command_ended();
+    };
+    asio::cancellation_slot const slot = launch_->slot();
     async_spawn(target_.executor(), std::move(cmd),
-                asio::bind_cancellation_slot(
-                    launch_.slot(), [weak = target_.weak_from_this(), this, number = ++launches_](
-                                        std::exception_ptr const& failure, process started) {
-                        auto const state = weak.lock();
-                        if (!state || !launching_ || number != launches_)
-                            return; // out of time: the destruction of what has started kills it
-                        launching_ = false;
-                        if (!failure)
-                            command_started(std::move(started));
-                        else if (!state->ended())
-                            send(SIGTERM);
-                        else
-                            command_ended();
-                    }));
+                asio::bind_cancellation_slot(slot, std::move(started)));
 }
 
 void stop_run::command_started(process command)
@@ -134,14 +137,14 @@ void stop_run::command_started(process command)
 
 bool stop_run::command_at_work() const noexcept
 {
-    return launching_ || (command_ && command_->running());
+    return launch_ || (command_ && command_->running());
 }
 
 /// Out of time: its destruction kills it.
 void stop_run::end_command() noexcept
 {
-    if (std::exchange(launching_, false))
-        launch_.emit(asio::cancellation_type::terminal);
+    if (auto const launch = std::exchange(launch_, nullptr))
+        launch->emit(asio::cancellation_type::terminal);
     command_.reset();
 }
 

@@ -75,9 +75,7 @@ private:
     std::size_t index_ = 0;
     asio::steady_timer timer_;
     std::optional<process> command_;
-    asio::cancellation_signal launch_; // of a command as another user
-    unsigned launches_ = 0;
-    bool launching_ = false;
+    std::shared_ptr<asio::cancellation_signal> launch_; // of a command as another user, under way
     int last_signal_ = 0;
 
     // Only for a plan that acts on others as well.
