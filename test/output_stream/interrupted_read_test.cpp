@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(no_byte_is_lost_when_data_and_time_limit_meet)
         auto const ex = co_await asio::this_coro::executor;
         pipe_ends pipe;
         output_stream out = reader_of(ex, pipe);
-        constexpr std::size_t count = 20000;
+        constexpr std::size_t count = 4000;
         std::atomic<unsigned> timeouts = 0;
         counting_writer const writer(pipe, count, &timeouts);
         counting_checker checker;
@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(no_byte_is_lost_in_a_group_with_a_timer)
         auto const ex = co_await asio::this_coro::executor;
         pipe_ends pipe;
         output_stream out = reader_of(ex, pipe);
-        constexpr std::size_t count = 20000;
+        constexpr std::size_t count = 4000;
         counting_writer const writer(pipe, count);
         counting_checker checker;
         std::array<char, 5> buffer;

@@ -17,7 +17,6 @@
 #include <chrono>
 #include <exception>
 #include <string>
-#include <vector>
 
 #include <signal.h>
 
@@ -35,7 +34,6 @@ using test::never;
 using test::puppet;
 using test::ready_puppet;
 using test::run_coroutine;
-using test::scaled;
 using test::spawn_with_output;
 
 BOOST_FIXTURE_TEST_SUITE(stopping, test::no_leaks)
@@ -89,12 +87,16 @@ BOOST_AUTO_TEST_CASE(stages_follow_in_order_and_the_last_one_begun_is_told)
     run_coroutine([]() -> asio::awaitable<void> {
         stop_plan plan = stop_plan::kill();
         plan.signal(SIGHUP, 5ms).signal(SIGINT, 5ms).signal(SIGUSR1, never).signal(SIGUSR2, never);
-        process p = co_await ready_puppet("report", "1", "report", "2");
+        // What is blocked and awaited is not lost, should it not get the processor for a while.
+        auto const ex = co_await asio::this_coro::executor;
+        process p = spawn_with_output(ex, "block", "1", "block", "2", "block", "10", "say", "ready",
+                                      "await-signal", "1", "await-signal", "2", "await-signal",
+                                      "10", "exit", "5");
+        co_await test::await_ready(p.output());
         exit_record how = co_await execasio::stop(p, plan);
-        BOOST_TEST(how.signal() == SIGUSR1);
+        BOOST_TEST(how.code() == 5);
         BOOST_TEST(how.stop_stage().value() == 2u);
-        std::string const said = co_await p.output().read_all();
-        BOOST_TEST((said == "sig01\nsig02\n" || said == "sig02\nsig01\n")); // if both were pending
+        BOOST_TEST(co_await p.output().read_all() == "sig1\nsig2\nsig10\n");
         BOOST_TEST((how.wall_time() >= 10ms));
 
         stop_plan short_plan = stop_plan::kill();
@@ -166,21 +168,22 @@ BOOST_AUTO_TEST_CASE(sigkill_comes_on_time_beside_a_busy_stream)
             }
         };
         asio::co_spawn(ex, measure, ended);
-        std::vector<std::chrono::steady_clock::duration> late;
-        for (int i = 0; i < 9; ++i) {
+        // The best counts, since others use this machine, too; it comes soon if it can come at all.
+        auto best = std::chrono::steady_clock::duration::max();
+        for (int i = 0; i < 100 && (i < 9 || best >= 5ms); ++i) {
             process p = co_await ready_puppet("ignore", "15");
             auto const before = std::chrono::steady_clock::now();
             exit_record const how = co_await execasio::stop(p, stop_plan().grace(20ms));
-            late.push_back(std::chrono::steady_clock::now() - before - 20ms);
+            auto const late = std::chrono::steady_clock::now() - before - 20ms;
             BOOST_TEST(how.signal() == SIGKILL);
-            BOOST_TEST((late.back() >= 0ms)); // never early
+            BOOST_TEST((late >= 0ms)); // never early
+            best = std::min(best, late);
         }
         done = true;
         co_await test::until([&] { return running == 0; });
-        std::sort(late.begin(), late.end());
         BOOST_TEST(longest_turn <= 2048u);
-        BOOST_TEST_INFO("late by " << late.front() / 1us << " to " << late.back() / 1us << " us");
-        BOOST_TEST((late.front() < scaled(5ms))); // the best: others use this machine, too
+        BOOST_TEST_INFO("late by " << best / 1us << " us");
+        BOOST_TEST((best < 5ms));
     });
 }
 
