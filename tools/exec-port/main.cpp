@@ -64,7 +64,10 @@ int open_log(settings const& s)
 /// can be found at the end.
 int lead_group()
 {
-    if (::getpgrp() == ::getpid() || ::setpgid(0, 0) == 0)
+    // With a session of its own, as the VM's starter gives it to all: in another's the kernel would
+    // hang up on the whole group at the port's end, should one in there be stopped just then, and
+    // so cut off what the guardian finds descendants by.
+    if (::getpgrp() == ::getpid() || ::setsid() >= 0 || ::setpgid(0, 0) == 0)
         return exit_code::ok;
     log::error(std::string("cannot lead a process group: ") + std::strerror(errno));
     return exit_code::refused;

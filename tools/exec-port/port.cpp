@@ -272,6 +272,10 @@ void port::handle(std::int64_t id, manage_request const& r)
         handle(id, refusal::badarg());
         return;
     }
+    if (r.os_pid == 1) { // at the port's end all would be asked to go
+        handle(id, refusal::atom("eperm"));
+        return;
+    }
     try {
         introduce(id, execasio::adopt(context_.get_executor(), r.os_pid), r.options);
     } catch (start_refused const& e) {
