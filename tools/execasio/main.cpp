@@ -92,7 +92,11 @@ int main(int argc, char** argv)
     if (!words.empty())
         words.erase(words.begin());
     try {
-        return dispatch(subcommand, words);
+        int const code = dispatch(subcommand, words);
+        if (std::cout.flush())
+            return code;
+        std::cerr << "execasio " << subcommand << ": the output cannot be written\n";
+        return code == 0 ? exit_code::failed : code;
     } catch (std::exception const& e) {
         std::cerr << "execasio " << subcommand << ": " << e.what() << '\n';
         return exit_code::failed;

@@ -21,6 +21,8 @@ std::string stage_text(execasio::stop_plan const& plan, std::size_t index)
     if (index >= plan.stages().size())
         return place + " (SIGKILL)";
     auto const& stage = plan.stages()[index];
+    if (!stage.command && stage.signal == 0)
+        return place + " (the terminal's signal)";
     return place + " (" + (stage.command ? "command" : execasio::signal_name(stage.signal)) + ")";
 }
 

@@ -189,6 +189,9 @@ void read_report(reader const& given, settings& s)
     for (auto const& [name, kind] : files)
         if (given.has(name))
             s.exports.push_back({kind, given.get<std::string>(name)});
+    auto const to_output = [](auto const& e) { return e.path == "-"; };
+    if (std::count_if(s.exports.begin(), s.exports.end(), to_output) > 1)
+        throw std::invalid_argument("only one export can go to standard output (-)");
     given.read<std::vector<std::string>>("command-name", s.names);
     given.choose<time_unit>("time-unit", s.unit,
                             {{"microsecond", time_unit::microsecond},

@@ -175,7 +175,7 @@ private:
                                    " of this program's CPU time. Nothing is subtracted.")
                  << '\n';
         } else {
-            out_ << paint("2", "Own cost of a run: not measured, execasio-gauge is missing.")
+            out_ << paint("2", "Own cost of a run: not measured: execasio-gauge is missing or cannot run.")
                  << '\n';
         }
         if (report_.signal != 0)

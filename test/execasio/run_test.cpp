@@ -1,0 +1,126 @@
+#include "execasio/tool.hpp"
+#include "support/conditions.hpp"
+#include "support/contains.hpp"
+#include "support/puppet.hpp"
+
+#include <execasio/process.hpp>
+#include <execasio/spawn.hpp>
+
+#include <sstream>
+
+#include <signal.h>
+
+using test::puppet_path;
+using test::run_tool;
+
+namespace {
+
+namespace asio = boost::asio;
+using execasio::command;
+using execasio::process;
+using execasio::stream;
+
+template <class... Words>
+command tool_run(Words&&... words)
+{
+    command cmd(EXECASIO_TEST_TOOL, "run", std::forward<Words>(words)...);
+    cmd.output(stream::pipe).error(stream::null);
+    return cmd;
+}
+
+/// The number at the beginning of the command's next line.
+asio::awaitable<pid_t> number_from(process& tool)
+{
+    auto const line = co_await tool.output().read_line();
+    BOOST_REQUIRE(line.has_value());
+    pid_t pid = 0;
+    std::istringstream(*line) >> pid;
+    BOOST_REQUIRE(pid > 0);
+    co_return pid;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(run_subcommand, test::no_leaks)
+
+BOOST_AUTO_TEST_CASE(the_command_may_end_in_its_own_way_at_a_signal)
+{
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        for (int const number : {SIGINT, SIGHUP, SIGQUIT, SIGTERM}) {
+            process tool =
+                execasio::spawn(ex, tool_run("--group", puppet_path(), "leave",
+                                             std::to_string(number), "3", "ids", "pause-forever"));
+            co_await number_from(tool);
+            tool.signal(number);
+            execasio::exit_record const how = co_await tool.wait();
+            BOOST_TEST_INFO("signal " << number);
+            BOOST_TEST(how.code() == 3);
+        }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_second_signal_does_not_wait)
+{
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        process tool = execasio::spawn(
+            ex, tool_run("--grace", "1h", puppet_path(), "report", "15", "ids", "pause-forever"));
+        pid_t const child = co_await number_from(tool);
+        tool.signal(SIGTERM);
+        auto const line = co_await tool.output().read_line();
+        BOOST_TEST(line.value() == "sig15");
+        tool.signal(SIGTERM);
+        execasio::exit_record const how = co_await tool.wait();
+        BOOST_TEST(how.code() == 128 + SIGKILL);
+        BOOST_TEST(test::has_ended(child));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(ignored_signals_stay_ignored)
+{
+    auto const old = ::signal(SIGHUP, SIG_IGN);
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        command cmd = tool_run(puppet_path(), "signals", "ids", "await", "exit", "4");
+        process tool = execasio::spawn(ex, cmd.input(stream::pipe).inherit_ignored_signals());
+        auto const line = co_await tool.output().read_line();
+        BOOST_TEST(line.value() == "signals: ignored 1");
+        co_await number_from(tool);
+        tool.signal(SIGHUP);
+        tool.input().close();
+        execasio::exit_record const how = co_await tool.wait();
+        BOOST_TEST(how.code() == 4);
+    });
+    ::signal(SIGHUP, old);
+}
+
+BOOST_AUTO_TEST_CASE(the_command_does_not_outlive_the_tool)
+{
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        process tool = execasio::spawn(ex, tool_run(puppet_path(), "fork-session", "ids",
+                                                    "pause-forever", "join", "pause-forever"));
+        pid_t const grandchild = co_await number_from(tool);
+        tool.signal(SIGKILL);
+        co_await tool.wait();
+        BOOST_TEST(test::has_ended(grandchild, std::chrono::seconds(10)));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_no_success)
+{
+    command cmd(EXECASIO_TEST_TOOL, "--version");
+    process tool;
+    test::run_coroutine([&]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        cmd.output(stream::append("/dev/full")).error(stream::pipe);
+        tool = execasio::spawn(ex, cmd);
+        std::string const complaint = co_await tool.error().read_all();
+        BOOST_TEST(test::contains(complaint, "cannot be written"));
+        execasio::exit_record const how = co_await tool.wait();
+        BOOST_TEST(how.code() == 125);
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
