@@ -175,8 +175,11 @@ private:
                                    " of this program's CPU time. Nothing is subtracted.")
                  << '\n';
         } else {
-            out_ << paint("2", "Own cost of a run: not measured: execasio-gauge is missing or cannot run.")
-                 << '\n';
+            out_
+                << paint(
+                       "2",
+                       "Own cost of a run: not measured (execasio-gauge is missing or cannot run).")
+                << '\n';
         }
         if (report_.signal != 0)
             out_ << paint("31", "Interrupted by " + execasio::signal_name(report_.signal) +
