@@ -50,7 +50,7 @@ using test::never;
 using test::processes_with_word;
 using test::puppet;
 using test::run_coroutine;
-using test::started;
+using test::started_with_daemon;
 using test::tree_plan;
 
 namespace {
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(who_has_left_session_and_parent_does_not_escape)
         std::string const word = family_word();
         command cmd = stubborn_family(word);
         cmd.cgroup(cgroup());
-        process p = co_await started(cmd, word, 3);
+        process p = co_await started_with_daemon(cmd, word, 3);
         stop_result const result = co_await execasio::stop(p, tree_plan(20ms));
         BOOST_TEST(result.signal() == SIGKILL);
         BOOST_TEST((result.mechanism() == stop_mechanism::cgroup));
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_dropped_process_takes_its_cgroup_with_it)
             command cmd = stubborn_family(word);
             cmd.cgroup(cgroup());
             {
-                process p = co_await started(cmd, word, 3);
+                process p = co_await started_with_daemon(cmd, word, 3);
                 if (ended_before) {
                     p.signal(SIGKILL);
                     co_await p.wait();

@@ -40,6 +40,7 @@ using test::processes_with_word;
 using test::puppet;
 using test::run_coroutine;
 using test::started;
+using test::started_with_daemon;
 using test::tree_plan;
 
 namespace {
@@ -95,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_daemon_with_the_mark_is_found)
         std::string const word = family_word();
         command cmd = with_daemon(word);
         cmd.track_tree();
-        process p = co_await started(cmd, word, 2);
+        process p = co_await started_with_daemon(cmd, word, 2);
         stop_result const result = co_await execasio::stop(p, tree_plan(20ms));
         BOOST_TEST(result.others() == 1u);
         BOOST_TEST(processes_with_word(word).empty());
@@ -111,8 +112,8 @@ BOOST_AUTO_TEST_CASE(strangers_are_spared)
         cmd.track_tree();
         command other = with_daemon(other_word);
         other.track_tree();
-        process p = co_await started(cmd, word, 2);
-        process q = co_await started(other, other_word, 2);
+        process p = co_await started_with_daemon(cmd, word, 2);
+        process q = co_await started_with_daemon(other, other_word, 2);
         co_await execasio::stop(p, stop_plan::kill().target(stop_target::tree));
         BOOST_TEST(processes_with_word(word).empty());
         BOOST_TEST(processes_with_word(other_word).size() == 2u);

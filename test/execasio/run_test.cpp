@@ -110,12 +110,11 @@ BOOST_AUTO_TEST_CASE(the_command_does_not_outlive_the_tool)
 
 BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_no_success)
 {
-    command cmd(EXECASIO_TEST_TOOL, "--version");
-    process tool;
-    test::run_coroutine([&]() -> asio::awaitable<void> {
+    test::run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
+        command cmd(EXECASIO_TEST_TOOL, "--version");
         cmd.output(stream::append("/dev/full")).error(stream::pipe);
-        tool = execasio::spawn(ex, cmd);
+        process tool = execasio::spawn(ex, cmd);
         std::string const complaint = co_await tool.error().read_all();
         BOOST_TEST(test::contains(complaint, "cannot be written"));
         execasio::exit_record const how = co_await tool.wait();

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ void fork_session(script& words)
         words.skip_to_join();
 }
 
-/// A child that has a session of its own and no parent.
+/// A child that has a session of its own and no parent. Whoever started it bears another name then.
 void daemonize(script& words)
 {
     pid_t const pid = forked();
@@ -44,6 +45,7 @@ void daemonize(script& words)
         return;
     }
     ::waitpid(pid, nullptr, 0);
+    ::prctl(PR_SET_NAME, "has-daemon");
     words.skip_to_join();
 }
 

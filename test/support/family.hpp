@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace test {
 
@@ -27,6 +28,18 @@ inline asio::awaitable<execasio::process> started(execasio::command cmd, std::st
     auto const ex = co_await asio::this_coro::executor;
     execasio::process p = execasio::spawn(ex, cmd);
     co_await until([&] { return processes_with_word(word).size() == size; });
+    co_return p;
+}
+
+/// The same for a puppet that starts a daemon: the one in between is gone, too.
+inline asio::awaitable<execasio::process> started_with_daemon(execasio::command cmd,
+                                                              std::string word, std::size_t size)
+{
+    execasio::process p = co_await started(std::move(cmd), word, size);
+    co_await until([&] {
+        return status_of(p.id(), "Name") == "has-daemon" &&
+               processes_with_word(word).size() == size;
+    });
     co_return p;
 }
 
