@@ -151,10 +151,11 @@ BOOST_AUTO_TEST_CASE(a_family_that_never_stands_still_is_killed_at_once)
         for (int round = 0; round < 5; ++round) {
             auto const ex = co_await asio::this_coro::executor;
             std::string const word = family_word();
-            command cmd = puppet("fork", "flee-sessions", "join", "pause-forever", word);
-            cmd.cgroup(cgroup());
+            command cmd =
+                puppet("fork", "say", "away", "flee-sessions", "join", "pause-forever", word);
+            cmd.output(stream::pipe).cgroup(cgroup());
             process p = execasio::spawn(ex, cmd);
-            co_await test::until([&] { return processes_with_word(word).size() >= 2; });
+            co_await p.output().read_line();
             co_await execasio::stop(p, stop_plan::kill().target(stop_target::tree));
             BOOST_TEST(processes_with_word(word).empty());
         }

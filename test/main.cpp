@@ -1,4 +1,6 @@
 #define BOOST_TEST_MODULE execasio
+#include "support/same_signals.hpp"
+
 #include <execasio/exit_engine.hpp>
 #include <execasio/spawn.hpp>
 
@@ -7,17 +9,12 @@
 #include <cstdlib>
 #include <string_view>
 
-#include <signal.h>
-
 namespace {
 
-struct same_circumstances {
-    same_circumstances()
+/// The whole suite runs under each exit engine: EXECASIO_TEST_ENGINE=sigchld chooses the other one.
+struct engine_from_environment {
+    engine_from_environment()
     {
-        // A shell's background job ignores some, and so does what nohup runs.
-        for (int const number : {SIGHUP, SIGINT, SIGQUIT})
-            ::signal(number, SIG_DFL);
-        // The whole suite runs under each exit engine.
         char const* const engine = std::getenv("EXECASIO_TEST_ENGINE");
         if (engine && std::string_view(engine) == "sigchld")
             execasio::use_exit_engine(execasio::exit_engine::sigchld);
@@ -27,4 +24,6 @@ struct same_circumstances {
 
 } // namespace
 
-BOOST_TEST_GLOBAL_FIXTURE(same_circumstances);
+BOOST_TEST_GLOBAL_FIXTURE(engine_from_environment);
+using test::same_signals;
+BOOST_TEST_GLOBAL_FIXTURE(same_signals);
