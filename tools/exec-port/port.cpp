@@ -60,7 +60,7 @@ port::port(asio::io_context& context, settings const& s, rights const& r)
                   [this](execasio::process& p, error_code ec, execasio::exit_record const& record) {
                       ended(p, ec, record);
                   }),
-      started_(context, asio::steady_timer::time_point::max()),
+      starts_(context.get_executor()),
       signals_(context, SIGTERM, SIGINT),
       dump_signal_(context, SIGUSR1)
 {
@@ -101,9 +101,6 @@ asio::awaitable<void> port::serve()
     while (!ending_) {
         if (writer_.queued() > frame_writer::reply_max)
             co_await writer_.wait_for_room();
-        // Each holds a process and descriptors, so there is an end to them, too.
-        while (starts_.size() >= most_starts && !ending_)
-            co_await wait_for_start();
         auto const frame = co_await reader_.next();
         if (!frame || ending_)
             break;
@@ -123,14 +120,6 @@ void port::end(int code)
         return;
     exit_code_ = code;
     reader_.close();
-    started_.cancel();
-}
-
-/// Until one of the starts under way is through, or the port is to end.
-asio::awaitable<void> port::wait_for_start()
-{
-    error_code woken;
-    co_await started_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
 void port::dump_when_asked()
@@ -149,7 +138,8 @@ void port::dump() const
     log::write(log::severity::info,
                std::to_string(supervisor_.size()) + " processes, " +
                    std::to_string(children_.size()) + " not told to have ended, " +
-                   std::to_string(writer_.queued()) + " bytes wait for the VM");
+                   std::to_string(writer_.queued()) + " bytes wait for the VM, " +
+                   std::to_string(starts_.waiting()) + " starts wait");
     for (auto const& [os_pid, c] : children_)
         log::write(log::severity::info, "process " + std::to_string(os_pid) + ": " + c->queues());
 }
@@ -159,10 +149,7 @@ asio::awaitable<void> port::shut_down()
     ending_ = true;
     signals_.cancel(); // still caught: a second signal must not cut the clean-up short
     writer_.finish();  // children can go on writing, but nobody is told any more
-    for (auto start = starts_.begin(); start != starts_.end();)
-        (start++)->emit(asio::cancellation_type::terminal);
-    while (!starts_.empty())
-        co_await wait_for_start();
+    co_await starts_.end();
     std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
     if (left != 0)
         log::error(std::to_string(left) + " process(es) cannot be killed");
@@ -185,18 +172,20 @@ void port::handle(std::int64_t id, run_request const& r)
     }
 }
 
-/// As another user, who could hold it up: everything else goes on meanwhile.
 void port::begin_start(std::int64_t id, run_request const& r, execasio::command cmd)
 {
-    auto const start = starts_.emplace(starts_.end());
-    asio::co_spawn(
-        context_, run_later(id, r, std::move(cmd)),
-        asio::bind_cancellation_slot(start->slot(), [this, start, id](std::exception_ptr failure) {
-            starts_.erase(start);
-            started_.cancel();
-            if (failure) // out of memory; an answer is due all the same
-                handle(id, refusal::text("Couldn't start pid: out of memory"));
-        }));
+    auto begin = [this, id, r, cmd = std::move(cmd)](asio::cancellation_slot slot,
+                                                     std::function<void()> done) {
+        asio::co_spawn(context_, run_later(id, r, cmd),
+                       asio::bind_cancellation_slot(
+                           slot, [this, id, done = std::move(done)](std::exception_ptr failure) {
+                               done();
+                               if (failure) // out of memory; an answer is due all the same
+                                   handle(id, refusal::text("Couldn't start pid: out of memory"));
+                           }));
+    };
+    if (!starts_.add(r.options.user.value_or(""), std::move(begin)))
+        handle(id, refusal::text("Couldn't start pid: too many starts as other users wait"));
 }
 
 asio::awaitable<void> port::run_later(std::int64_t id, run_request r, execasio::command cmd)

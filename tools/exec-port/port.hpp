@@ -6,15 +6,13 @@
 #include "frame_writer.hpp"
 #include "request.hpp"
 #include "rights.hpp"
+#include "start_queue.hpp"
 
 #include <execasio/supervisor.hpp>
 
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
-#include <list>
 #include <map>
 #include <memory>
 
@@ -51,10 +49,6 @@ private:
     void handle(std::int64_t id, shutdown_request const& r);
     void handle(std::int64_t id, refusal const& r);
 
-    /// How many processes of other users may be on their way to exec at the same time.
-    static constexpr std::size_t most_starts = 64;
-
-    asio::awaitable<void> wait_for_start();
     void begin_start(std::int64_t id, run_request const& r, execasio::command cmd);
     asio::awaitable<void> run_later(std::int64_t id, run_request r, execasio::command cmd);
     void answer(std::int64_t id, execasio::error_code ec);
@@ -71,8 +65,7 @@ private:
     frame_writer writer_;
     std::map<int, std::shared_ptr<child>> children_; // also those whose end is not told yet
     execasio::supervisor supervisor_;
-    std::list<asio::cancellation_signal> starts_; // of processes of other users, under way
-    asio::steady_timer started_;                  // cancelled when one is through
+    start_queue starts_; // of processes of other users
     asio::signal_set signals_;
     asio::signal_set dump_signal_; // SIGUSR1
     int exit_code_ = 0;

@@ -1,0 +1,97 @@
+#include "start_queue.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace asio = boost::asio;
+using exec_port::start_queue;
+
+namespace {
+
+/// Starts that go on until they are told to end.
+struct starts {
+    asio::io_context context{1};
+    start_queue queue{context.get_executor()};
+    std::vector<std::string> begun;
+    std::vector<std::function<void()>> ends;
+    int cancelled = 0;
+
+    bool add(std::string const& user, std::string const& name)
+    {
+        return queue.add(user,
+                         [this, name](asio::cancellation_slot slot, std::function<void()> done) {
+                             begun.push_back(name);
+                             ends.push_back(done);
+                             slot.assign([this, done](asio::cancellation_type) {
+                                 ++cancelled;
+                                 asio::post(context, done);
+                             });
+                         });
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(start_queueing)
+
+BOOST_AUTO_TEST_CASE(a_user_who_holds_up_starts_holds_up_nobody_elses)
+{
+    starts s;
+    for (std::size_t i = 0; i < 2 * start_queue::most_of_a_user; ++i)
+        BOOST_TEST(s.add("slow", "slow"));
+    BOOST_TEST(s.begun.size() == start_queue::most_of_a_user);
+    BOOST_TEST(s.add("other", "other"));
+    BOOST_TEST(s.begun.back() == "other");
+    BOOST_TEST(s.queue.waiting() == start_queue::most_of_a_user);
+}
+
+BOOST_AUTO_TEST_CASE(the_next_in_turn_begins_when_one_is_through)
+{
+    starts s;
+    for (std::size_t i = 0; i < start_queue::most_of_a_user + 2; ++i)
+        s.add("one", std::to_string(i));
+    s.ends[3]();
+    BOOST_TEST(s.begun.back() == std::to_string(start_queue::most_of_a_user));
+    s.ends[0]();
+    BOOST_TEST(s.begun.back() == std::to_string(start_queue::most_of_a_user + 1));
+    BOOST_TEST(s.queue.waiting() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(there_is_a_limit_to_all_and_to_those_that_wait)
+{
+    starts s;
+    std::size_t const users = start_queue::most_under_way / start_queue::most_of_a_user + 1;
+    for (std::size_t user = 0; user < users; ++user)
+        for (std::size_t i = 0; i < start_queue::most_of_a_user; ++i)
+            BOOST_TEST(s.add(std::to_string(user), "start"));
+    BOOST_TEST(s.begun.size() == start_queue::most_under_way);
+    while (s.queue.waiting() < start_queue::most_waiting)
+        BOOST_REQUIRE(s.add("any", "start"));
+    BOOST_TEST(!s.add("any", "start"));
+    s.ends[0]();
+    BOOST_TEST(s.add("any", "start"));
+}
+
+BOOST_AUTO_TEST_CASE(in_the_end_none_is_begun_any_more)
+{
+    starts s;
+    for (std::size_t i = 0; i < start_queue::most_of_a_user + 5; ++i)
+        s.add("one", "start");
+    bool ended = false;
+    asio::co_spawn(s.context, s.queue.end(), [&](std::exception_ptr failure) {
+        BOOST_TEST(!failure);
+        ended = true;
+    });
+    s.context.run();
+    BOOST_TEST(ended);
+    BOOST_TEST(s.cancelled == static_cast<int>(start_queue::most_of_a_user));
+    BOOST_TEST(s.begun.size() == start_queue::most_of_a_user);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
