@@ -2,6 +2,7 @@
 #include "support/family.hpp"
 #include "support/filter.hpp"
 #include "support/forked.hpp"
+#include "support/manager.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
 #include "support/processes.hpp"
@@ -17,7 +18,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -301,11 +302,7 @@ BOOST_AUTO_TEST_CASE(the_guardian_of_a_killed_manager_ends_and_removes_cgroups)
     if (unavailable())
         return;
     std::string const word = family_word();
-    int ends[2];
-    BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-    std::fflush(nullptr);
-    pid_t const manager = ::fork();
-    if (manager == 0) {
+    test::manager m([&](test::manager::reporter say) {
         asio::io_context context(1);
         execasio::guardian const g(context.get_executor());
         command cmd = stubborn_family(word);
@@ -317,23 +314,57 @@ BOOST_AUTO_TEST_CASE(the_guardian_of_a_killed_manager_ends_and_removes_cgroups)
         process q = execasio::spawn(context.get_executor(), other);
         while (q.poll() || processes_with_word(word).size() != 4)
             std::this_thread::yield();
-        std::string const id = std::to_string(g.id());
-        if (::write(ends[1], id.data(), id.size()) < 0)
-            std::_Exit(1);
-        for (;;)
-            ::pause();
-    }
-    ::close(ends[1]);
-    char text[32]{};
-    ssize_t const size = ::read(ends[0], text, sizeof text - 1);
-    ::close(ends[0]);
+        say.tell_and_wait(g.id());
+    });
+    pid_t const guardian = m.guardian();
+    pid_t const manager = m.id();
     BOOST_TEST(cgroups_of(manager) == 2u);
-    ::kill(manager, SIGKILL);
-    ::waitpid(manager, nullptr, 0);
-    BOOST_REQUIRE(size > 0);
-    BOOST_TEST(has_ended(static_cast<pid_t>(std::atol(text)), 10s));
+    m.kill();
+    BOOST_TEST(has_ended(guardian, 10s));
     BOOST_TEST(processes_with_word(word).empty());
     BOOST_TEST(cgroups_of(manager) == 0u);
+}
+
+/// The program may end before its children have.
+BOOST_AUTO_TEST_CASE(a_context_that_goes_at_once_leaves_no_cgroup)
+{
+    if (unavailable())
+        return;
+    std::string const word = family_word();
+    pid_t const program = ::fork();
+    if (program == 0) {
+        {
+            asio::io_context context(1);
+            command cmd = stubborn_family(word);
+            cmd.cgroup(cgroup());
+            process const p = execasio::spawn(context.get_executor(), cmd);
+            test::await_family(word, 3);
+        }
+        std::exit(0); // with what is to be done then
+    }
+    int status = -1;
+    BOOST_TEST(::waitpid(program, &status, 0) == program);
+    BOOST_TEST(cgroups_of(program) == 0u);
+    BOOST_TEST(processes_with_word(word).empty());
+}
+
+BOOST_AUTO_TEST_CASE(stopped_members_are_continued)
+{
+    if (unavailable())
+        return;
+    run_coroutine([]() -> asio::awaitable<void> {
+        std::string const word = family_word();
+        command cmd = puppet("fork", "pause-forever", "join", "pause-forever", word);
+        cmd.cgroup(cgroup());
+        process p = co_await test::started(cmd, word, 2);
+        for (pid_t const pid : processes_with_word(word)) {
+            ::kill(pid, SIGSTOP);
+            co_await test::until([&] { return test::is_in_state(pid, 'T'); });
+        }
+        stop_result const result = co_await execasio::stop(p, tree_plan(std::chrono::hours(1)));
+        BOOST_TEST(result.signal() == SIGTERM);
+        BOOST_TEST(processes_with_word(word).empty());
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,3 +1,4 @@
+#include "support/forked.hpp"
 #include "support/no_leaks.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
@@ -5,12 +6,15 @@
 #include <execasio/input_queue.hpp>
 #include <execasio/spawn.hpp>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -275,6 +279,18 @@ BOOST_AUTO_TEST_CASE(no_other_child_holds_the_master)
         p.signal(SIGKILL);
         co_await p.wait();
     });
+}
+
+BOOST_AUTO_TEST_CASE(a_program_without_a_controlling_terminal_gets_none)
+{
+    BOOST_TEST(test::failure_in_fork([] {
+                   ::setsid(); // a leader gets the first terminal that it opens, unless it says no
+                   asio::io_context context(1);
+                   command const cmd = on_terminal(puppet("pause-forever"));
+                   execasio::process const p = execasio::spawn(context.get_executor(), cmd);
+                   int const own = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
+                   test::ensure(own < 0 && errno == ENXIO, "there is one");
+               }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(no_byte_is_lost_when_the_child_writes_and_ends_at_once)

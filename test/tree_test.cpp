@@ -103,6 +103,61 @@ BOOST_AUTO_TEST_CASE(a_daemon_with_the_mark_is_found)
     });
 }
 
+BOOST_AUTO_TEST_CASE(the_mark_is_found_behind_a_large_environment)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        std::string const word = family_word();
+        command cmd = with_daemon(word);
+        for (char const* const name : {"LARGE_1", "LARGE_2", "LARGE_3"})
+            cmd.environment(name, std::string(100'000, 'x'));
+        cmd.track_tree();
+        process p = co_await started_with_daemon(cmd, word, 2);
+        co_await execasio::stop(p, stop_plan::kill().target(stop_target::tree));
+        BOOST_TEST(processes_with_word(word).empty());
+    });
+}
+
+/// Members that are stopped could not act on a signal.
+BOOST_AUTO_TEST_CASE(stopped_members_are_continued)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        std::string const word = family_word();
+        command cmd = wide_family(word);
+        process p = co_await started(cmd, word, 3);
+        for (pid_t const pid : processes_with_word(word)) {
+            ::kill(pid, SIGSTOP);
+            co_await test::until([&] { return test::is_in_state(pid, 'T'); });
+        }
+        stop_result const result = co_await execasio::stop(p, tree_plan(std::chrono::hours(1)));
+        BOOST_TEST(result.signal() == SIGTERM);
+        BOOST_TEST(processes_with_word(word).empty());
+    });
+}
+
+/// A session without its leader is known by the leader that was, as long as one look has seen both.
+BOOST_AUTO_TEST_CASE(who_was_led_by_a_member_that_has_gone_belongs_to_the_tree)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        std::string const word = family_word();
+        // The process and a leader of a session, which leave at SIGTERM; the leader's child does
+        // not.
+        command cmd =
+            puppet("ignore", "15", "fork-session", "fork", "say", "ready", "pause-forever", "join",
+                   "leave", "15", "0", "say", "ready", "pause-forever", word);
+        cmd.output(stream::pipe);
+        process p = execasio::spawn(ex, cmd);
+        for (int members = 0; members < 3; ++members)
+            co_await p.output().read_line();
+        co_await test::until([&] { return processes_with_word(word).size() == 3; });
+        stop_result const result = co_await execasio::stop(p, tree_plan(200ms));
+        BOOST_TEST(result.code() == 0);
+        BOOST_TEST(result.stop_stage().value() == 1u); // that of the others
+        BOOST_TEST(result.others() == 2u);
+        BOOST_TEST(processes_with_word(word).empty());
+    });
+}
+
 BOOST_AUTO_TEST_CASE(strangers_are_spared)
 {
     run_coroutine([]() -> asio::awaitable<void> {

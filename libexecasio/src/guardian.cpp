@@ -85,7 +85,9 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
             await_end(parent, end.get());
             return child;
         }
-        throw spawn_error(stage::clone, ec, "guardian");
+        // Or it said nothing: no process was to be had for it.
+        throw spawn_error(stage::clone, ec ? ec : make_error_code(errc::died_before_exec),
+                          "guardian");
     }
 
     /// Of one that ends at once; reaped here, so that it is nobody's business later.
@@ -147,7 +149,8 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         current.signal(SIGKILL, ec); // it sleeps, and is gone at once
         if (detached) {
             pollfd p{end.get(), POLLIN, 0};
-            ::poll(&p, end ? 1U : 0U, 1000);
+            if (end) // else it has gone before
+                ::poll(&p, 1, 1000);
         } else {
             await_end(current, end.get());
         }

@@ -1,6 +1,7 @@
 #include "execasio/input_stream.hpp"
 
 #include "linux/last_error.hpp"
+#include "linux/newer_kernel.hpp"
 #include "linux/terminal.hpp"
 #include "readiness.hpp"
 #include "stream_end.hpp"
@@ -24,18 +25,17 @@
 namespace execasio {
 namespace {
 
-/// As write(2), with a flag that Linux has since 6.18 (<linux/fs.h>, RWF_NOSIGNAL).
+/// As write(2), with RWF_NOSIGNAL.
 /// @return False when the kernel, or a filter, does not know it.
 bool write_nosignal(int fd, asio::const_buffer data, ssize_t& result) noexcept
 {
     static std::atomic<bool> refused = false;
     if (refused.load(std::memory_order_relaxed))
         return false;
-    constexpr int no_signal = 0x100;
     constexpr long at_current_position = -1;
     iovec const vector{const_cast<void*>(data.data()), data.size()};
     result = ::syscall(SYS_pwritev2, fd, &vector, 1, at_current_position, at_current_position,
-                       no_signal);
+                       sys::rwf_nosignal);
     if (result >= 0 ||
         (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS && errno != EPERM))
         return true;

@@ -3,6 +3,7 @@
 #include "environment.hpp"
 #include "linux/last_error.hpp"
 #include "linux/terminal.hpp"
+#include "linux/tree_mark.hpp"
 #include "readiness.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace execasio::detail {
@@ -130,18 +132,28 @@ void launch_plan::check() const
         refuse(errc::circular_merge, "");
 }
 
+/// One that no tree of this process id has had before, even if another program had it, or this one
+/// was executed anew: they count from the time of their first one.
+std::uint64_t new_tree_number()
+{
+    static std::atomic<std::uint64_t> last = [] {
+        timespec t{};
+        ::clock_gettime(CLOCK_BOOTTIME, &t);
+        return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 +
+               static_cast<std::uint64_t>(t.tv_nsec);
+    }();
+    return ++last;
+}
+
 void launch_plan::prepare_environment()
 {
     std::vector<command::variable> own;
     if (identity_)
         own = identity_->login_variables();
     if (cmd_.tracks_tree()) {
-        static std::atomic<std::uint32_t> count = 0;
-        tree_number_ = ++count;
-        std::string const name = sys::tree_variable;
-        std::string const value = std::to_string(::getpid()) + '-' + std::to_string(tree_number_);
-        tree_mark = name + '=' + value;
-        own.push_back({name, value});
+        tree_number = new_tree_number();
+        own.push_back(
+            {sys::tree_variable, std::to_string(::getpid()) + '-' + std::to_string(tree_number)});
     }
     if (!cmd_.clears_environment() && cmd_.variables().empty() && own.empty()) {
         plan_.envp = ::environ;
@@ -340,7 +352,7 @@ sys::guard_entry launch_plan::prepare_guard()
             sys::guard_entry::for_birth(plan_.new_session || (plan_.set_group && plan_.group == 0));
     if (cgroup)
         guard.cgroup(cgroup->parent().c_str(), cgroup->number());
-    guard.tree(tree_number_);
+    guard.tree(tree_number);
     plan_.guard = guard.slot();
     return guard;
 }

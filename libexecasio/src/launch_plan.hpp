@@ -44,7 +44,7 @@ public:
     sys::unique_fd terminal; ///< the master
 
     std::unique_ptr<sys::cgroup_directory> cgroup; ///< empty when there is none
-    std::string tree_mark; ///< "NAME=VALUE" in the child's environment; empty: none
+    std::uint64_t tree_number = 0; ///< in the mark in the child's environment; 0: not tracked
 
     [[nodiscard]] std::string const& file() const noexcept { return file_; }
     [[nodiscard]] char const* const* arguments() const noexcept { return plan_.argv; }
@@ -74,7 +74,6 @@ private:
     command const& cmd_;
     std::unique_ptr<identity> identity_; // of a command that changes it
     std::unique_ptr<limits> limits_;
-    std::uint32_t tree_number_ = 0; // of a tracked tree
     std::string file_;
     std::vector<char*> argv_;
     std::vector<std::string> environment_strings_;

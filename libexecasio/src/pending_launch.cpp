@@ -131,7 +131,7 @@ void pending_launch::finish()
             sys::birth born = newborn_->finish(why_, patience);
             newborn_.reset();
             sys::child_handle child = plan_->complete(std::move(born));
-            state_->take_tree(std::move(plan_->cgroup), std::move(plan_->tree_mark));
+            state_->take_tree(std::move(plan_->cgroup), plan_->tree_number);
             state_->take(std::move(child));
             process_ = process_access::make(std::move(state_));
         }

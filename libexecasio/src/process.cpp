@@ -68,6 +68,11 @@ bool process::poll()
     return running();
 }
 
+bool process::stopping() const noexcept
+{
+    return state_ && state_->stopping();
+}
+
 std::optional<exit_record> process::record() const
 {
     if (!state_ || !state_->ended() || state_->failure())

@@ -31,7 +31,7 @@ void process_state::remove_waiter() noexcept
     } else {
         watching_ = false;
         asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
-            .remove(pid());
+            .remove(*this);
     }
 }
 
@@ -183,7 +183,7 @@ void process_state::finish()
                           // may hold a copy for a moment, which would keep the entry alive
     else if (watching_)
         asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
-            .remove(pid());
+            .remove(*this);
     if (group_ != pid())
         child_.forget_pidfd(); // else still good for what is left of its group
     exited_.close();

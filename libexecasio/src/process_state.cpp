@@ -78,7 +78,7 @@ void process_state::take(sys::child_handle child)
 {
     child_ = std::move(child);
     sys::own_child(child_.pid());
-    child_.keep_guarded(cgroup_ != nullptr);
+    child_.keep_guarded(cgroup_ ? sys::guarded_rest::cgroup : sys::guarded_rest::nothing);
     if (child_.is_foreign())
         group_is_own_ = ::getpgid(child_.pid()) == child_.pid();
     if (group_is_own_)
@@ -107,10 +107,15 @@ void process_state::change_lifetime(lifetime policy) noexcept
     on_destroy = policy;
     if (child_.is_foreign() || child_.reaped() || child_.pid() == 0)
         return;
-    if (policy == lifetime::survive)
+    if (policy == lifetime::survive) {
         child_.guard({});
-    else if (!child_.is_guarded())
-        child_.guard(sys::guard_entry::for_living(pid(), group_is_own_));
+    } else if (!child_.is_guarded()) {
+        sys::guard_entry entry = sys::guard_entry::for_living(pid(), group_is_own_);
+        if (cgroup_)
+            entry.cgroup(cgroup_->parent().c_str(), cgroup_->number());
+        entry.tree(tree_number_);
+        child_.guard(std::move(entry));
+    }
 }
 
 error_code process_state::signal(int number) const noexcept

@@ -41,7 +41,7 @@ public:
     void take(sys::child_handle child);
 
     /// Before `take`: what the child's descendants will be found by.
-    void take_tree(std::unique_ptr<sys::cgroup_directory> cgroup, std::string mark) noexcept;
+    void take_tree(std::unique_ptr<sys::cgroup_directory> cgroup, std::uint64_t number) noexcept;
 
     [[nodiscard]] asio::any_io_executor const& executor() const noexcept { return executor_; }
     [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
@@ -65,6 +65,7 @@ public:
 
     /// @param cause Told in the record, unless a plan is under way.
     error_code begin_stop(stop_plan plan, end_cause cause);
+    [[nodiscard]] bool stopping() const noexcept { return stop_ || rest_; }
     void stop_stage(std::size_t index) noexcept { stop_stage_ = index; }
 
     /// Replaces the time guards; none are in force when it throws.
@@ -128,7 +129,7 @@ private:
     std::unique_ptr<stop_run> rest_; // for those whom the process has left behind
     std::shared_ptr<stop_plan const> at_exit_;
     std::unique_ptr<sys::cgroup_directory> cgroup_;
-    std::string tree_mark_;
+    std::uint64_t tree_number_ = 0; // 0: not tracked
     std::unique_ptr<asio::steady_timer> retry_;
     std::chrono::milliseconds retry_delay_{1};
     clock::time_point started_;

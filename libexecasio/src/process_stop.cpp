@@ -22,7 +22,10 @@ void process_state::before_reap() noexcept
             stop_->before_reap();
         if (at_exit_ && !rest_)
             begin_at_exit();
-        child_.keep_guarded(pending_end() || cgroup_);
+        if (pending_end())
+            child_.keep_guarded(sys::guarded_rest::group_and_tree);
+        else
+            child_.keep_guarded(cgroup_ ? sys::guarded_rest::cgroup : sys::guarded_rest::nothing);
     } catch (std::exception const&) { // out of memory: what is left behind goes on
     }
 }
@@ -47,7 +50,7 @@ std::unique_ptr<sys::process_set> process_state::make_set(stop_target whom)
         return std::make_unique<sys::cgroup_set>(*cgroup_);
     if (whom == stop_target::tree)
         // Of a process that has been reaped nothing is known any more.
-        return ended_ ? nullptr : std::make_unique<sys::tree_set>(pid(), tree_mark_);
+        return ended_ ? nullptr : std::make_unique<sys::tree_set>(pid(), tree_number_);
     if (whom == stop_target::process || group_ == 0 || group_ == ::getpgrp())
         return nullptr;
     pid_t const child = child_.is_foreign() || child_.reaped() ? 0 : pid();
@@ -96,10 +99,10 @@ void process_state::emptied() noexcept
 }
 
 void process_state::take_tree(std::unique_ptr<sys::cgroup_directory> cgroup,
-                              std::string mark) noexcept
+                              std::uint64_t number) noexcept
 {
     cgroup_ = std::move(cgroup);
-    tree_mark_ = std::move(mark);
+    tree_number_ = number;
 }
 
 /// Whoever is last: at the end of the process, of a plan for its tree, or of this object.

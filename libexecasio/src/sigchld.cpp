@@ -29,12 +29,16 @@ void sigchld_service::add(std::shared_ptr<process_state> const& state)
     asio::post(state->executor(), [state] { state->check(); });
 }
 
-void sigchld_service::remove(pid_t pid) noexcept
+void sigchld_service::remove(process_state const& state) noexcept
 {
     std::shared_ptr<process_state> last; // whose destruction must not happen under the lock
     std::lock_guard const lock(mutex_);
-    if (auto const node = states_.extract(pid))
-        last = std::move(node.mapped());
+    // The number of one that was reaped may be another's by now.
+    if (auto const found = states_.find(state.pid());
+        found != states_.end() && found->second.get() == &state) {
+        last = std::move(found->second);
+        states_.erase(found);
+    }
     // A pending wait would keep the event loop running.
     if (states_.empty() && signals_) {
         error_code ignored;

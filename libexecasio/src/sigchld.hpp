@@ -30,7 +30,7 @@ public:
 
     /// Calls `state->check()` on its executor whenever it may have ended, until `remove`.
     void add(std::shared_ptr<process_state> const& state);
-    void remove(pid_t pid) noexcept;
+    void remove(process_state const& state) noexcept;
 
 private:
     void shutdown() override;

@@ -49,7 +49,7 @@ process launch(asio::any_io_executor executor, command const& cmd, launch_plan& 
     try {
         auto state = make_state(executor, cmd, plan);
         sys::child_handle child = plan.launch(hook, hook_context);
-        state->take_tree(std::move(plan.cgroup), std::move(plan.tree_mark));
+        state->take_tree(std::move(plan.cgroup), plan.tree_number);
         state->take(std::move(child));
         return process_access::make(std::move(state));
     } catch (spawn_error const&) {

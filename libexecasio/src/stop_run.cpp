@@ -115,8 +115,8 @@ void stop_run::start_command(stop_plan::stage const& stage)
         launch_.reset();
         if (!failure)
             command_started(std::move(p));
-        else if (!state->ended())
-            send(SIGTERM);
+        else if (!state->ended() || (set_ && !finished_))
+            send(SIGTERM); // better a plain signal than none
         else
             command_ended();
     };

@@ -6,19 +6,24 @@
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
 
+#include <execasio/guardian.hpp>
 #include <execasio/spawn.hpp>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -37,6 +42,15 @@ using test::puppet;
 using test::run_coroutine;
 
 namespace {
+
+std::set<int> open_numbers()
+{
+    std::set<int> numbers;
+    for (int fd = 3; fd < 1024; ++fd)
+        if (::fcntl(fd, F_GETFD) >= 0)
+            numbers.insert(fd);
+    return numbers;
+}
 
 void be_descriptor_limited(rlim_t count)
 {
@@ -103,6 +117,66 @@ BOOST_AUTO_TEST_CASE(a_child_does_not_copy_thousands_of_descriptors)
         exit_record const how = co_await p.wait();
         BOOST_TEST(how.code() == 0);
     });
+}
+
+/// Other code may start programs, too, and knows nothing of ours.
+BOOST_AUTO_TEST_CASE(every_descriptor_is_closed_by_exec)
+{
+    BOOST_TEST(test::failure_in_fork([] {
+                   std::set<int> const before = open_numbers();
+                   asio::io_context context(1);
+                   auto const ex = context.get_executor();
+                   execasio::prepare_spawning();
+                   execasio::guardian const guardian(ex);
+                   command piped = puppet("pause-forever");
+                   piped.input(stream::pipe).output(stream::pipe).error(stream::pipe);
+                   process const p = execasio::spawn(ex, piped);
+                   command terminal = puppet("pause-forever");
+                   terminal.terminal(execasio::terminal_options());
+                   process const q = execasio::spawn(ex, terminal);
+                   std::size_t count = 0;
+                   for (int const fd : open_numbers()) {
+                       if (before.contains(fd))
+                           continue;
+                       ++count;
+                       test::ensure((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0,
+                                    "descriptor " + std::to_string(fd) + " is passed on");
+                   }
+                   test::ensure(count >= 10, "there are " + std::to_string(count));
+               }) == "");
+}
+
+/// A daemon may close all descriptors, those that the library has reserved as well, and get the
+/// numbers again for something else.
+BOOST_AUTO_TEST_CASE(a_reserved_number_that_was_taken_away_is_left_alone)
+{
+    BOOST_TEST(test::failure_in_fork([] {
+                   execasio::prepare_spawning();
+                   std::size_t closed = 0;
+                   for (int const fd : open_numbers()) {
+                       std::error_code ignored;
+                       auto const link = std::filesystem::read_symlink(
+                           "/proc/self/fd/" + std::to_string(fd), ignored);
+                       if (link.string().find("execasio-reserved") != std::string::npos)
+                           closed += ::close(fd) == 0 ? 1U : 0U;
+                   }
+                   test::ensure(closed > 1, "nothing is reserved");
+                   int const file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+                   std::vector<int> others{file};
+                   while (others.back() < 64) // all low numbers are in use now
+                       others.push_back(::fcntl(file, F_DUPFD_CLOEXEC, 3));
+                   struct stat wanted {};
+                   ::fstat(file, &wanted);
+                   asio::io_context context(1);
+                   command cmd = puppet("say", "out");
+                   cmd.input(stream::pipe).output(stream::pipe);
+                   process const p = execasio::spawn(context.get_executor(), cmd);
+                   for (int const fd : others) {
+                       struct stat now {};
+                       test::ensure(::fstat(fd, &now) == 0 && now.st_ino == wanted.st_ino,
+                                    "descriptor " + std::to_string(fd) + " was taken");
+                   }
+               }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(running_out_of_descriptors_at_any_step_is_an_error_that_leaks_nothing)

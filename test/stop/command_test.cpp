@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 using execasio::command;
 using execasio::exit_record;
 using execasio::process;
+using execasio::process_group;
 using execasio::stop_plan;
 using execasio::stream;
 using test::has_ended;
@@ -89,6 +90,25 @@ BOOST_AUTO_TEST_CASE(a_command_whose_identity_is_refused_gives_way_to_SIGTERM)
         exit_record const how = co_await execasio::stop(p, plan);
         BOOST_TEST(how.signal() == SIGTERM);
         BOOST_TEST(how.stop_stage().value() == 0u);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_it_does_for_what_an_ended_process_has_left_behind)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        stop_plan plan = stop_plan::kill();
+        command missing("/nonexistent");
+        plan.command(missing.credentials(own_identity()), never)
+            .target(execasio::stop_target::group);
+        command cmd = test::puppet("fork", "ids", "pause-forever", "join", "await", "exit", "0");
+        cmd.input(stream::pipe).output(stream::pipe).group(process_group::create()).at_exit(plan);
+        process p = execasio::spawn(ex, cmd);
+        pid_t const member = co_await test::read_pid(p.output());
+        p.input().close();
+        co_await p.wait();
+        co_await execasio::stop(p);
+        BOOST_TEST(test::has_ended(member));
     });
 }
 

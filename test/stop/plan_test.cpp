@@ -47,7 +47,9 @@ BOOST_AUTO_TEST_CASE(the_default_plan_asks_politely_first)
     BOOST_TEST((plan.stages()[0].wait == 5s));
     run_coroutine([]() -> asio::awaitable<void> {
         process p = co_await ready_puppet();
+        BOOST_TEST(!p.stopping());
         exit_record const how = co_await execasio::stop(p);
+        BOOST_TEST(p.stopping());
         BOOST_TEST(how.signal() == SIGTERM);
         BOOST_TEST(how.cause() == end_cause::stopped);
         BOOST_TEST(how.stop_stage().value() == 0u);

@@ -2,7 +2,9 @@
 
 #include "support/conditions.hpp"
 #include "support/processes.hpp"
+#include "support/puppet.hpp"
 
+#include <execasio/command.hpp>
 #include <execasio/spawn.hpp>
 #include <execasio/stop_plan.hpp>
 
@@ -11,7 +13,11 @@
 
 #include <cstddef>
 #include <string>
+#include <thread>
 #include <utility>
+
+#include <signal.h>
+#include <sys/types.h>
 
 namespace test {
 
@@ -41,6 +47,27 @@ inline asio::awaitable<execasio::process> started_with_daemon(execasio::command 
                processes_with_word(word).size() == size;
     });
     co_return p;
+}
+
+inline void kill_family(std::string const& word)
+{
+    for (pid_t const pid : processes_with_word(word))
+        ::kill(pid, SIGKILL);
+}
+
+/// Blocks until so many of the family live.
+inline void await_family(std::string const& word, std::size_t size)
+{
+    while (processes_with_word(word).size() < size)
+        std::this_thread::yield();
+}
+
+/// A child with a grandchild; both do nothing.
+inline execasio::command pair_of(std::string const& word)
+{
+    execasio::command cmd = puppet("fork", "pause-forever", "join", "pause-forever", word);
+    cmd.input(execasio::stream::null).output(execasio::stream::null);
+    return cmd;
 }
 
 } // namespace test

@@ -74,6 +74,10 @@ public:
     /// Looks whether it has ended, without waiting.
     bool poll();
 
+    /// Whether a stop plan has begun: by `stop`, a time guard, or `at_exit`. Stays true after the
+    /// end.
+    [[nodiscard]] bool stopping() const noexcept;
+
     /// The record of a process whose end has been seen.
     [[nodiscard]] std::optional<exit_record> record() const;
 

@@ -5,7 +5,6 @@
 #include "linux/tree_set.hpp"
 
 #include <cerrno>
-#include <cstdint>
 
 #include <poll.h>
 #include <signal.h>
@@ -15,17 +14,6 @@
 
 namespace execasio::sys {
 namespace {
-
-struct pidfd_info { // <linux/pidfd.h>, its first 64 bytes
-    std::uint64_t mask;
-    std::uint64_t cgroup;
-    std::uint32_t pid, tgid, ppid;
-    std::uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    std::int32_t exit_code;
-};
-static_assert(sizeof(pidfd_info) == 64);
-constexpr std::uint64_t pidfd_info_exit = 8; // 6.15
-constexpr unsigned long pidfd_get_info = _IOWR(0xFF, 11, pidfd_info);
 
 int status_of(siginfo_t const& info) noexcept
 {
@@ -55,8 +43,7 @@ wait_outcome child_handle::wait(int options, int* status, rusage* usage) const n
         result = ::syscall(SYS_waitid, type, id, &info, WEXITED | options, usage);
     } while (result == -1 && errno == EINTR);
     if (result == -1)
-        // EAGAIN: a pidfd that was made non-blocking, and the child still runs.
-        return errno == EAGAIN ? wait_outcome::running : wait_outcome::lost;
+        return wait_outcome::lost;
     if (info.si_pid == 0)
         return wait_outcome::running;
     if (status)
@@ -75,8 +62,9 @@ wait_outcome child_handle::peek() const noexcept
 
 wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
 {
-    // A foreign process may yet be ours to reap: an orphan, under a subreaper.
-    if (foreign_ && peek() == wait_outcome::running)
+    // A foreign process may yet be ours to reap: an orphan, under a subreaper. One that is guarded
+    // is guarded at any moment as long as it runs.
+    if ((foreign_ || guard_) && peek() == wait_outcome::running)
         return wait_outcome::running;
     guard_.suspend();
     wait_outcome const outcome = wait(WNOHANG, &status, &usage);
@@ -86,10 +74,7 @@ wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
     }
     reaped_ = true;
     disown_child(pid_);
-    if (keep_guarded_)
-        guard_.leader_gone();
-    else
-        guard_.release();
+    guard_.leader_gone(rest_);
     return outcome;
 }
 

@@ -44,8 +44,8 @@ public:
     /// while the zombie still holds the number.
     void guard(guard_entry entry) noexcept { guard_ = std::move(entry); }
     [[nodiscard]] bool is_guarded() const noexcept { return static_cast<bool>(guard_); }
-    /// For others of its group or tree the place is kept after the reap, until it is taken away.
-    void keep_guarded(bool yes) noexcept { keep_guarded_ = yes; }
+    /// For others the place is kept after the reap, until it is taken away.
+    void keep_guarded(guarded_rest rest) noexcept { rest_ = rest; }
 
     /// From here on by pid: no pidfd is wanted, or needed any more.
     void forget_pidfd() noexcept { pidfd_.reset(); }
@@ -84,7 +84,7 @@ private:
     guard_entry guard_;
     bool reaped_ = false;
     bool foreign_ = false;
-    bool keep_guarded_ = false;
+    guarded_rest rest_ = guarded_rest::nothing;
 };
 
 /// pidfd_open(2); empty where the kernel or a filter refuses.

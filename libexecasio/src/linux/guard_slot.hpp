@@ -27,7 +27,7 @@ struct alignas(64) guard_slot {
     std::uint32_t flags;
     std::uint32_t cgroup;        ///< the number in its cgroup's name; 0: none
     std::uint32_t cgroup_parent; ///< index of the directory that it is in
-    std::uint32_t tree;          ///< the number in its tree's mark; 0: none
+    std::uint64_t tree;          ///< the number in its tree's mark; 0: none
 };
 static_assert(sizeof(guard_slot) == 64 && std::atomic<std::uint32_t>::is_always_lock_free);
 
@@ -43,9 +43,6 @@ struct guard_area {
     char parent[most_parents][path_size];
     guard_slot slots[most_slots];
 };
-
-/// The variable whose value, "MANAGER-NUMBER", marks the members of a tree.
-constexpr char tree_variable[] = "EXECASIO_TREE";
 
 /// "PARENT/execasio-MANAGER-NUMBER". @return False when it does not fit.
 bool cgroup_path(char const* parent, pid_t manager, std::uint32_t number, char* path,

@@ -28,8 +28,8 @@ std::mutex& table_mutex()
 }
 std::atomic<guard_table*> current = nullptr;
 
-// In a copy of this program (fork without exec) the table is still the original's.
-std::atomic<bool> is_copy = false;
+// How many forks lie between this program and the first one: a table belongs to who has made it.
+std::atomic<unsigned> generation = 0;
 
 } // namespace
 
@@ -67,6 +67,12 @@ public:
         return &area->slots[used];
     }
 
+    [[nodiscard]] bool is_ours() const noexcept
+    {
+        return made_in == generation.load(std::memory_order_relaxed);
+    }
+
+    unsigned made_in = generation.load(std::memory_order_relaxed);
     unique_fd memory;
     guard_area* area = nullptr;
     std::vector<guard_slot*> free;
@@ -144,11 +150,31 @@ void guard_entry::cgroup(char const* parent, std::uint32_t number) noexcept
     slot_->cgroup = number;
 }
 
+void guard_entry::set(std::uint32_t state) noexcept
+{
+    if (slot_ && table_->is_ours())
+        slot_->state.store(state, std::memory_order_release);
+}
+
+void guard_entry::leader_gone(guarded_rest rest) noexcept
+{
+    if (rest == guarded_rest::nothing) {
+        release();
+        return;
+    }
+    // Suspended now, so nobody reads it.
+    if (slot_ && table_->is_ours() && rest == guarded_rest::cgroup) {
+        slot_->flags &= ~std::uint32_t{guard_slot::own_group};
+        slot_->tree = 0;
+    }
+    set(guard_slot::leader_gone);
+}
+
 void guard_entry::release() noexcept
 {
     if (!slot_)
         return;
-    if (!is_copy.load(std::memory_order_relaxed)) {
+    if (table_->is_ours()) {
         set(guard_slot::empty);
         std::lock_guard const lock(table_mutex());
         table_->free.push_back(slot_);
@@ -163,7 +189,7 @@ guard_table_user::guard_table_user()
 {
     static bool const forks_watched = [] {
         ::pthread_atfork(nullptr, nullptr, [] {
-            is_copy.store(true, std::memory_order_relaxed);
+            ++generation;
             current.store(nullptr, std::memory_order_relaxed);
         });
         return true;
@@ -174,14 +200,13 @@ guard_table_user::guard_table_user()
     if (!table_) {
         table_ = new guard_table;
         current.store(table_, std::memory_order_release);
-        is_copy.store(false, std::memory_order_relaxed);
     }
     ++table_->guardians;
 }
 
 guard_table_user::~guard_table_user()
 {
-    if (is_copy.load(std::memory_order_relaxed))
+    if (!table_->is_ours())
         return;
     std::lock_guard const lock(table_mutex());
     if (--table_->guardians == 0)

@@ -8,8 +8,16 @@ namespace execasio::sys {
 
 class guard_table;
 
+/// What is still to be guarded of a child that was reaped.
+enum class guarded_rest {
+    nothing,
+    cgroup,         ///< whoever is in there; the number of its group may be given away
+    group_and_tree, ///< a plan is under way for them, and for its cgroup
+};
+
 /// A child's place in the guardian's table. Empty when no guardian was there at its birth. Gives
-/// the place back in the end. No system calls, and nothing at all when empty.
+/// the place back in the end. No system calls, and nothing at all when empty,
+/// or in a copy of the program (fork without exec): the table is the original's.
 class guard_entry {
 public:
     guard_entry() noexcept = default;
@@ -41,14 +49,14 @@ public:
     /// Not guarded for the moment: its number may be another's in the next one.
     void suspend() noexcept { set(guard_slot::empty); }
     void resume() noexcept { set(guard_slot::in_use); }
-    /// It was reaped, but others of its group or tree are left.
-    void leader_gone() noexcept { set(guard_slot::leader_gone); }
+    /// It was reaped, but others of its group and tree, or of its cgroup only, are left.
+    void leader_gone(guarded_rest rest) noexcept;
 
     /// Notes its cgroup. The guardian finds it only if there is room for the parent's path.
     void cgroup(char const* parent, std::uint32_t number) noexcept;
 
     /// Notes the number of its tree.
-    void tree(std::uint32_t number) noexcept
+    void tree(std::uint64_t number) noexcept
     {
         if (slot_)
             slot_->tree = number;
@@ -57,11 +65,7 @@ public:
     void release() noexcept;
 
 private:
-    void set(std::uint32_t state) noexcept
-    {
-        if (slot_)
-            slot_->state.store(state, std::memory_order_release);
-    }
+    void set(std::uint32_t state) noexcept;
 
     guard_table* table_ = nullptr;
     guard_slot* slot_ = nullptr;

@@ -2,7 +2,9 @@
 // manager. No heap, no exceptions, no C++ run-time library.
 #include "linux/guard_slot.hpp"
 #include "linux/process_table.hpp"
+#include "linux/tree_mark.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -82,61 +84,6 @@ void send(process_entry const& e, int signal) noexcept
         ::close(fd);
 }
 
-/// The number in a text "MANAGER-NUMBER"; 0 if it is none.
-std::uint32_t tree_number(char const* text, pid_t manager) noexcept
-{
-    std::uint64_t numbers[2] = {0, 0};
-    for (std::uint64_t& number : numbers) {
-        for (; *text >= '0' && *text <= '9' && number < UINT32_MAX; ++text)
-            number = number * 10 + static_cast<unsigned>(*text - '0');
-        if (&number == &numbers[0] && *text++ != '-')
-            return 0;
-    }
-    bool const valid = *text == '\0' && numbers[0] == static_cast<std::uint64_t>(manager) &&
-                       numbers[1] <= UINT32_MAX;
-    return valid ? static_cast<std::uint32_t>(numbers[1]) : 0;
-}
-
-/// The number of the tree of that manager's which a process was started in; 0: none.
-std::uint32_t tree_of(pid_t pid, pid_t manager) noexcept
-{
-    constexpr std::size_t name = sizeof tree_variable - 1;
-    constexpr std::size_t longest_value = 24;
-    char path[40];
-    proc_path(pid, "/environ", path);
-    int const file = ::open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return 0;
-    // A line is a string and its end; one that is longer than the buffer is none of ours, and its
-    // rest is dropped up to the end.
-    char buffer[4096];
-    std::size_t size = 0;
-    std::uint32_t found = 0;
-    bool in_rest = false;
-    for (ssize_t n; found == 0 && (n = ::read(file, buffer + size, sizeof buffer - size)) > 0;) {
-        size += static_cast<std::size_t>(n);
-        char* at = buffer;
-        char* const end = buffer + size;
-        while (auto* const stop =
-                   static_cast<char*>(std::memchr(at, '\0', static_cast<std::size_t>(end - at)))) {
-            auto const length = static_cast<std::size_t>(stop - at);
-            if (!in_rest && found == 0 && length > name + 1 && length <= name + longest_value &&
-                std::memcmp(at, tree_variable, name) == 0 && at[name] == '=')
-                found = tree_number(at + name + 1, manager);
-            in_rest = false;
-            at = stop + 1;
-        }
-        size = static_cast<std::size_t>(end - at);
-        if (size == sizeof buffer) {
-            in_rest = true;
-            size = 0;
-        }
-        std::memmove(buffer, at, size);
-    }
-    ::close(file);
-    return found;
-}
-
 class end_of_all {
 public:
     explicit end_of_all(guard_area const& area) noexcept : area_(area) {}
@@ -162,20 +109,18 @@ public:
 
 private:
     /// All are stopped first: a parent that was killed before its child was seen could leave one
-    /// behind that nothing leads to any more. The signal is no more than a request, and a fork that
-    /// is under way goes on: only who is seen to be stopped has no more children, and the walk that
-    /// sees it may have missed the last of them.
+    /// behind that nothing leads to any more.
     void freeze(std::uint64_t begun) noexcept
     {
-        for (std::size_t before = 0, same = 0; same < 2 && now() - begun < second;) {
+        standstill all;
+        for (std::size_t before = 0; now() - begun < second;) {
             std::size_t const found = look();
-            same = all_stopped_ && !unborn_ && found == before ? same + 1 : 0;
+            if (all.reached(unborn_ || found != before, motion_))
+                break;
             before = found;
-            if (!all_stopped_) {
-                signal_marked(SIGSTOP);
-                timespec const pause{0, 100 * 1000};
-                ::nanosleep(&pause, nullptr);
-            }
+            signal_marked(SIGSTOP);
+            timespec const pause{0, 100 * 1000};
+            ::nanosleep(&pause, nullptr);
             if (unborn_ && now() - begun > second / 2)
                 ignore_unborn_ = true;
         }
@@ -215,12 +160,12 @@ private:
         mark_trees();
         table_.mark_descendants(self);
         std::size_t living = 0;
-        all_stopped_ = true;
+        motion_ = motion::none;
         for (process_entry const& e : table_) {
             if (!e.marked || !e.living)
                 continue;
             ++living;
-            all_stopped_ = all_stopped_ && (e.state == 'T' || e.state == 't');
+            motion_ = std::max(motion_, motion_of(e));
         }
         return living;
     }
@@ -239,12 +184,13 @@ private:
         for_each_slot([&any](guard_slot const& slot, std::uint32_t) { any |= slot.tree != 0; });
         if (!any)
             return;
+        pid_t const self = ::getpid();
         for (process_entry& e : table_)
-            if (!e.marked && e.living)
+            if (!e.marked && e.living && e.pid != self && e.pid != 1)
                 e.marked = is_guarded_tree(tree_of(e.pid, area_.manager));
     }
 
-    bool is_guarded_tree(std::uint32_t number) noexcept
+    bool is_guarded_tree(std::uint64_t number) noexcept
     {
         bool found = false;
         if (number != 0)
@@ -306,7 +252,7 @@ private:
     guard_area const& area_;
     process_table table_;
     bool unborn_ = false;
-    bool all_stopped_ = false; // all that the last look has marked
+    motion motion_ = motion::none; // the most of all that the last look has marked
     bool ignore_unborn_ = false;
 };
 

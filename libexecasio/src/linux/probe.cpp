@@ -142,11 +142,10 @@ std::string probe_pidfd_wait()
 
 std::string probe_pidfd_group_signal()
 {
-    constexpr unsigned process_group = 4; // PIDFD_SIGNAL_PROCESS_GROUP, <linux/pidfd.h>
     unique_fd const self = own_pidfd();
     if (!self)
         return text_of(errno);
-    if (::syscall(SYS_pidfd_send_signal, self.get(), 0, nullptr, process_group) == 0)
+    if (::syscall(SYS_pidfd_send_signal, self.get(), 0, nullptr, pidfd_signal_process_group) == 0)
         return "";
     // Who leads no group has none to be found by this.
     return errno == ESRCH ? "" : text_of(errno);
@@ -154,24 +153,19 @@ std::string probe_pidfd_group_signal()
 
 std::string probe_pidfd_exit_info()
 {
-    struct { // struct pidfd_info of <linux/pidfd.h>, its first 64 bytes
-        std::uint64_t mask;
-        std::uint64_t others[7];
-    } info{};
-    constexpr std::uint64_t exit_status = 8; // PIDFD_INFO_EXIT
-    static_assert(sizeof info == 64);
+    pidfd_info info{};
     probe_result const ended = run_probe(CLONE_PIDFD);
     if (!ended.pidfd)
         return text_of(ended.clone_error);
-    info.mask = exit_status;
-    if (::ioctl(ended.pidfd.get(), _IOWR(0xFF, 11, decltype(info)), &info) != 0)
+    info.mask = pidfd_info_exit;
+    if (::ioctl(ended.pidfd.get(), pidfd_get_info, &info) != 0)
         return text_of(errno);
-    return (info.mask & exit_status) != 0 ? "" : "the status of a reaped process is not remembered";
+    return (info.mask & pidfd_info_exit) != 0 ? ""
+                                              : "the status of a reaped process is not remembered";
 }
 
 std::string probe_write_nosignal()
 {
-    constexpr int no_signal = 0x100; // RWF_NOSIGNAL, <linux/fs.h>
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return text_of(errno);
@@ -179,7 +173,7 @@ std::string probe_write_nosignal()
     unique_fd const writer(ends[1]);
     char byte = 0; // and there is a reader: no signal could come of it in any case
     iovec const vector{&byte, 1};
-    return answer(::syscall(SYS_pwritev2, writer.get(), &vector, 1, -1L, -1L, no_signal));
+    return answer(::syscall(SYS_pwritev2, writer.get(), &vector, 1, -1L, -1L, rwf_nosignal));
 }
 
 std::string probe_subreaper()

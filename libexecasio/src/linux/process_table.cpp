@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -106,6 +107,21 @@ bool is_same_process(process_entry const& known) noexcept
 {
     process_entry now;
     return read_process(known.pid, now) && now.start == known.start;
+}
+
+motion motion_of(process_entry const& e) noexcept
+{
+    if (e.state == 'T' || e.state == 't')
+        return motion::none;
+    if (::kill(e.pid, 0) != 0 && errno == EPERM)
+        return motion::none;
+    return e.state == 'R' || e.state == 'S' ? motion::some : motion::unknown;
+}
+
+bool standstill::reached(bool newcomers, motion most) noexcept
+{
+    calm_ = newcomers || most == motion::some ? 0 : calm_ + 1;
+    return calm_ >= (most == motion::unknown ? 5 : 2);
 }
 
 process_table::~process_table()

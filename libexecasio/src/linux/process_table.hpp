@@ -30,6 +30,27 @@ bool read_process(pid_t pid, process_entry& into) noexcept;
 /// Whether the number still means that process.
 bool is_same_process(process_entry const& known) noexcept;
 
+/// Whether a process that was sent SIGSTOP may go on to start others.
+enum class motion {
+    none,    ///< it is stopped, or may not be signalled by us: no use in waiting
+    unknown, ///< in the kernel, or a zombie with living threads: it may stay so for long, as the
+             ///< parent in a vfork(2) does whose child was stopped
+    some,
+};
+motion motion_of(process_entry const& e) noexcept;
+
+/// Tells when a family that is being stopped stands still. The signal is no more than a request,
+/// and a fork that is under way goes on; a walk that sees its parent stopped may have missed the
+/// child. So it takes more than one look that finds nothing new.
+class standstill {
+public:
+    /// What one look has found. @param most The most that any member moves.
+    bool reached(bool newcomers, motion most) noexcept;
+
+private:
+    int calm_ = 0; // looks
+};
+
 /// All processes at one moment, as far as /proc can show one. Works without the heap and without
 /// exceptions, since the guardian may have to run in a copy of a program with many threads.
 class process_table {

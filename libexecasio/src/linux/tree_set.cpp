@@ -2,13 +2,14 @@
 
 #include "execasio/subreaper.hpp"
 #include "linux/last_error.hpp"
+#include "linux/tree_mark.hpp"
 
+#include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstring>
+#include <chrono>
+#include <map>
 #include <mutex>
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,9 +21,11 @@ namespace {
 
 std::atomic<bool> subreaper = false;
 
+/// How many of a number: another thread may start one with the number of a child that was reaped a
+/// moment ago, and is not forgotten yet.
 struct own_children {
     std::mutex mutex;
-    std::set<pid_t> pids;
+    std::map<pid_t, int> pids;
 };
 
 own_children& own()
@@ -54,7 +57,7 @@ void own_child(pid_t pid) noexcept
         return;
     std::lock_guard const lock(own().mutex);
     try {
-        own().pids.insert(pid);
+        ++own().pids[pid];
     } catch (std::bad_alloc const&) { // taken for an orphan then, if it is in a tree's group
     }
 }
@@ -64,7 +67,8 @@ void disown_child(pid_t pid) noexcept
     if (!subreaper)
         return;
     std::lock_guard const lock(own().mutex);
-    own().pids.erase(pid);
+    if (auto const found = own().pids.find(pid); found != own().pids.end() && --found->second == 0)
+        own().pids.erase(found);
 }
 
 bool is_own_child(pid_t pid) noexcept
@@ -77,24 +81,9 @@ namespace {
 
 constexpr int most_rounds = 16; // of a family that grows faster than it is walked
 
-/// Whether a process was started with that variable.
-bool has_variable(pid_t pid, std::string const& variable)
-{
-    std::string const path = "/proc/" + std::to_string(pid) + "/environ";
-    unique_fd const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::string text(1, '\0');
-    char block[4096];
-    constexpr std::size_t longest = 256 * 1024;
-    for (ssize_t n;
-         file && text.size() < longest && (n = ::read(file.get(), block, sizeof block)) > 0;)
-        text.append(block, static_cast<std::size_t>(n));
-    text += '\0';
-    return text.find('\0' + variable + '\0') != std::string::npos;
-}
-
 } // namespace
 
-tree_set::tree_set(pid_t root, std::string mark) : root_(root), mark_(std::move(mark))
+tree_set::tree_set(pid_t root, std::uint64_t number) : root_(root), number_(number)
 {
     process_entry e;
     if (!read_process(root, e))
@@ -121,11 +110,12 @@ void tree_set::mark_led_by_the_dead()
 
 void tree_set::mark_by_environment()
 {
-    if (mark_.empty())
+    if (number_ == 0)
         return;
+    pid_t const self = ::getpid();
     for (process_entry& e : table_)
-        if (!e.marked && e.living && e.start >= root_start_ && e.pid != ::getpid())
-            e.marked = has_variable(e.pid, mark_);
+        if (!e.marked && e.living && e.start >= root_start_)
+            e.marked = tree_of(e.pid, self) == number_;
 }
 
 void tree_set::walk()
@@ -168,32 +158,32 @@ process_set::look tree_set::find()
 }
 
 /// Stopped first, all of them: a parent that is killed before its child was seen leaves one behind
-/// that nothing leads to any more; one that is stopped has no more children. The signal is no more
-/// than a request, and a fork that is under way goes on: so each has to be seen stopped, and one
-/// more walk must find nobody new.
+/// that nothing leads to any more; one that is stopped has no more children. The event loop waits
+/// for it meanwhile, so it has its limit.
 void tree_set::freeze()
 {
-    constexpr int most_pauses = 100;
+    constexpr std::chrono::milliseconds longest{100};
+    constexpr int fewest_walks = 4;
+    auto const end = std::chrono::steady_clock::now() + longest;
     std::set<std::pair<pid_t, std::uint64_t>> stopped;
-    for (int round = 0, pauses = 0, same = 0;
-         same < 2 && round < most_rounds && pauses < most_pauses;) {
+    standstill all;
+    for (int walks = 0; walks < fewest_walks || std::chrono::steady_clock::now() < end; ++walks) {
         walk();
         bool fresh = false;
-        bool all_stopped = true;
+        motion most = motion::none;
         for (process_entry const& e : table_) {
             if (!e.marked || !e.living)
                 continue;
-            all_stopped = all_stopped && (e.state == 'T' || e.state == 't');
+            most = std::max(most, motion_of(e));
             held_process member;
             if (!stopped.emplace(e.pid, e.start).second || !hold(e, member))
                 continue;
             member.signal(SIGSTOP);
             fresh = true;
         }
-        same = all_stopped && !fresh ? same + 1 : 0;
-        round += fresh ? 1 : 0;
-        if (!all_stopped) {
-            ++pauses;
+        if (all.reached(fresh, most))
+            break;
+        if (!fresh) {
             timespec const pause{0, 100 * 1000};
             ::nanosleep(&pause, nullptr);
         }

@@ -2,8 +2,8 @@
 
 #include "linux/process_set.hpp"
 
+#include <cstdint>
 #include <map>
-#include <string>
 
 namespace execasio::sys {
 
@@ -12,8 +12,8 @@ namespace execasio::sys {
 class tree_set final : public process_set {
 public:
     /// @param root A child that has not been reaped, or a foreign process that lives.
-    /// @param mark "NAME=VALUE" that its descendants inherit; empty: none.
-    tree_set(pid_t root, std::string mark);
+    /// @param number In the mark that its descendants have inherited; 0: none.
+    tree_set(pid_t root, std::uint64_t number);
 
     [[nodiscard]] stop_mechanism mechanism() const noexcept override
     {
@@ -34,7 +34,7 @@ private:
     std::map<pid_t, std::uint64_t> known_; // with their starts; also dead ones whose group lives
     std::uint64_t root_start_ = 0;
     pid_t root_;
-    std::string mark_;
+    std::uint64_t number_;
 };
 
 /// Children of this program that only it may reap, while it is a subreaper.
