@@ -4,11 +4,10 @@
 #include <execasio/process.hpp>
 #include <execasio/spawn.hpp>
 
-#include <sstream>
-
 #include <signal.h>
 
 using test::bench;
+using test::number_from;
 using test::puppet_line;
 using test::scratch_directory;
 
@@ -27,17 +26,6 @@ execasio::command long_measurement(scratch_directory const& directory, char cons
     return cmd;
 }
 
-/// The next line of the tool's output that is one of "ids", and the process that said it.
-asio::awaitable<pid_t> endless_child(execasio::process& tool)
-{
-    auto const line = co_await tool.output().read_line();
-    BOOST_REQUIRE(line.has_value());
-    pid_t pid = 0;
-    std::istringstream(*line) >> pid;
-    BOOST_REQUIRE(pid > 0);
-    co_return pid;
-}
-
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(bench_interrupt, test::no_leaks)
@@ -48,7 +36,7 @@ BOOST_AUTO_TEST_CASE(interrupt_ends_the_child_and_reports_what_was_measured)
     test::run_coroutine([&]() -> asio::awaitable<void> {
         auto const executor = co_await asio::this_coro::executor;
         execasio::process tool = execasio::spawn(executor, long_measurement(directory, "100ms"));
-        pid_t const child = co_await endless_child(tool);
+        pid_t const child = co_await number_from(tool);
         tool.signal(SIGINT);
         auto const line = co_await tool.output().read_line();
         BOOST_TEST(line.value() == "sig15"); // by its plan: asked first
@@ -71,7 +59,7 @@ BOOST_AUTO_TEST_CASE(second_interrupt_does_not_wait)
     test::run_coroutine([&]() -> asio::awaitable<void> {
         auto const executor = co_await asio::this_coro::executor;
         execasio::process tool = execasio::spawn(executor, long_measurement(directory, "1h"));
-        pid_t const child = co_await endless_child(tool);
+        pid_t const child = co_await number_from(tool);
         tool.signal(SIGTERM);
         auto const line = co_await tool.output().read_line();
         BOOST_TEST(line.value() == "sig15");

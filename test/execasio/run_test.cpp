@@ -6,10 +6,9 @@
 #include <execasio/process.hpp>
 #include <execasio/spawn.hpp>
 
-#include <sstream>
-
 #include <signal.h>
 
+using test::number_from;
 using test::puppet_path;
 using test::run_tool;
 
@@ -28,15 +27,10 @@ command tool_run(Words&&... words)
     return cmd;
 }
 
-/// The number at the beginning of the command's next line.
-asio::awaitable<pid_t> number_from(process& tool)
+bool is_pending(pid_t pid, int signal)
 {
-    auto const line = co_await tool.output().read_line();
-    BOOST_REQUIRE(line.has_value());
-    pid_t pid = 0;
-    std::istringstream(*line) >> pid;
-    BOOST_REQUIRE(pid > 0);
-    co_return pid;
+    auto const mask = std::stoull(test::status_of(pid, "ShdPnd"), nullptr, 16);
+    return (mask >> (signal - 1) & 1) != 0;
 }
 
 } // namespace
@@ -105,6 +99,33 @@ BOOST_AUTO_TEST_CASE(the_command_does_not_outlive_the_tool)
         tool.signal(SIGKILL);
         co_await tool.wait();
         BOOST_TEST(test::has_ended(grandchild, std::chrono::seconds(10)));
+    });
+}
+
+/// When the leader of the group has gone, others may still have time left.
+BOOST_AUTO_TEST_CASE(neither_does_the_rest_of_its_group)
+{
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        for (int const number : {SIGKILL, SIGTERM}) {
+            process tool =
+                execasio::spawn(ex, tool_run("--group", "--time-limit", "100ms", "--grace", "1h",
+                                             puppet_path(), "fork", "ignore", "15", "ids",
+                                             "pause-forever", "join", "pause-forever"));
+            pid_t const member = co_await number_from(tool);
+            pid_t const leader = ::getpgid(member);
+            co_await test::until([&] { return ::kill(leader, 0) != 0; });
+            BOOST_TEST(!test::has_ended(member));
+            tool.signal(number);
+            if (number == SIGTERM) { // it has had that one; the next one means it
+                co_await test::until([&] { return !is_pending(tool.id(), number); });
+                tool.signal(number);
+            }
+            execasio::exit_record const how = co_await tool.wait();
+            BOOST_TEST(test::has_ended(member, std::chrono::seconds(10)));
+            if (number == SIGTERM)
+                BOOST_TEST(how.code() == 124);
+        }
     });
 }
 

@@ -5,8 +5,10 @@
 #include "support/run_coroutine.hpp"
 
 #include <execasio/command.hpp>
+#include <execasio/process.hpp>
 #include <execasio/run.hpp>
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <boost/test/unit_test.hpp>
@@ -14,9 +16,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 
 #include <stdlib.h>
+#include <sys/types.h>
 
 namespace test {
 
@@ -70,6 +74,17 @@ inline execasio::run_result run_tool(execasio::command const& cmd)
     BOOST_TEST_INFO(result.output.text);
     BOOST_TEST_INFO(result.error.text);
     return result;
+}
+
+/// The number of the process whose line is next in the tool's output.
+inline asio::awaitable<pid_t> number_from(execasio::process& tool)
+{
+    auto const line = co_await tool.output().read_line();
+    BOOST_REQUIRE(line.has_value());
+    pid_t pid = 0;
+    std::istringstream(*line) >> pid;
+    BOOST_REQUIRE(pid > 0);
+    co_return pid;
 }
 
 inline boost::json::value run_for_json(execasio::command cmd, int code = 0)

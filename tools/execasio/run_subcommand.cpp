@@ -1,4 +1,5 @@
 #include "duration.hpp"
+#include "ending_signals.hpp"
 #include "print_record.hpp"
 #include "subcommand.hpp"
 
@@ -9,7 +10,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <cerrno>
 #include <iostream>
@@ -18,7 +18,6 @@
 #include <vector>
 
 #include <signal.h>
-#include <unistd.h>
 
 namespace execasio_tool {
 namespace {
@@ -41,86 +40,52 @@ int exit_code_for(execasio::exit_record const& record)
     return record.exited() ? record.code() : 128 + record.signal();
 }
 
-/// Whether a key like Ctrl-C has told the command already: it is in the terminal's foreground, too.
-bool told_by_terminal(run_settings const& settings, int signal)
-{
-    bool const by_key = signal == SIGINT || signal == SIGQUIT;
-    return by_key && settings.plan.target() == execasio::stop_target::process &&
-           ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
-}
-
 /// What ends this tool is passed on: the command may have its own way to end at SIGINT. The plan
 /// follows.
-execasio::stop_plan plan_after(int signal, run_settings const& settings)
+/// @param told The command has had the signal already.
+execasio::stop_plan plan_after(int signal, bool told, execasio::stop_plan const& plan)
 {
     if (signal == SIGTERM)
-        return settings.plan;
-    auto const grace = settings.plan.stages().back().wait;
-    execasio::stop_plan plan = execasio::stop_plan::kill();
-    plan.target(settings.plan.target());
-    return plan.signal(told_by_terminal(settings, signal) ? 0 : signal, grace)
-        .signal(SIGTERM, grace);
-}
-
-/// Those of the signals that end a program which were not ignored when this one was started, as
-/// SIGHUP is under nohup(1).
-std::vector<int> ending_signals()
-{
-    std::vector<int> numbers;
-    for (int const number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
-        struct sigaction action {};
-        if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
-            numbers.push_back(number);
-    }
-    return numbers;
+        return plan;
+    auto const grace = plan.stages().back().wait;
+    execasio::stop_plan longer = execasio::stop_plan::kill();
+    longer.target(plan.target());
+    return longer.signal(told ? 0 : signal, grace).signal(SIGTERM, grace);
 }
 
 /// Ends the command by its plan at the first signal, and at once at the second.
-class passed_signals {
+class signal_passer {
 public:
-    passed_signals(run_settings& settings, std::shared_ptr<execasio::process> job)
+    signal_passer(run_settings& settings, std::shared_ptr<execasio::process> job)
         : settings_(settings),
           job_(std::move(job)),
-          signals_(job_->get_executor())
+          signals_(job_->get_executor(), [this](ending_signals::received s) { pass(s); })
     {
-        for (int const number : ending_signals())
-            signals_.add(number);
-    }
-
-    // Shared, because a handler that is due already runs even if its set is destroyed.
-    static void await(std::shared_ptr<passed_signals> const& self)
-    {
-        self->signals_.async_wait([self](execasio::error_code ec, int number) {
-            if (ec)
-                return;
-            self->received(number);
-            await(self);
-        });
-    }
-    void close()
-    {
-        execasio::error_code ignored;
-        signals_.clear(ignored);
-        signals_.cancel(ignored);
     }
 
 private:
-    void received(int number)
+    void pass(ending_signals::received s)
     {
-        if (!std::exchange(again_, true)) {
-            settings_.plan = plan_after(number, settings_);
-            execasio::request_stop(*job_, settings_.plan);
+        if (std::exchange(again_, true)) {
+            kill_at_once(*job_);
             return;
         }
+        bool const in_group = settings_.plan.target() == execasio::stop_target::group;
+        bool const told = s.by_key && !in_group; // it is in the foreground, too
         execasio::error_code ignored;
-        if (settings_.plan.target() == execasio::stop_target::group)
-            job_->signal_group(SIGKILL, ignored);
-        job_->signal(SIGKILL, ignored);
+        if (!job_->stopping()) {
+            settings_.plan = plan_after(s.number, told, settings_.plan);
+            execasio::request_stop(*job_, settings_.plan);
+        } else if (in_group) { // by a limit, whose plan goes on
+            job_->signal_group(s.number, ignored);
+        } else if (!told) {
+            job_->signal(s.number, ignored);
+        }
     }
 
     run_settings& settings_;
     std::shared_ptr<execasio::process> job_;
-    asio::signal_set signals_;
+    ending_signals signals_;
     bool again_ = false;
 };
 
@@ -142,15 +107,16 @@ asio::awaitable<execasio::exit_record> run_it(run_settings& settings)
         std::make_shared<execasio::process>(execasio::spawn(executor, settings.command));
 
     execasio::guard(*job, settings.guards, settings.plan);
-    auto const signals = std::make_shared<passed_signals>(settings, job);
-    passed_signals::await(signals);
+    signal_passer const signals(settings, job);
     execasio::exit_record const how = co_await job->wait();
-    signals->close();
+    if (job->stopping()) // until nobody is left of its group, either
+        co_await execasio::stop(*job, settings.plan);
     co_return how;
 }
 
 int run(run_settings& settings)
 {
+    ::signal(SIGCHLD, SIG_DFL); // ignored, it would cost the exit codes
     asio::io_context context(1);
     execasio::exit_record how;
     std::exception_ptr failure;
@@ -201,7 +167,8 @@ int run_subcommand(std::vector<std::string> const& arguments)
                "SIGINT, SIGQUIT, SIGHUP and SIGTERM are passed on (a terminal's Ctrl-C only where "
                "the command\nhas not had it already); after the grace come SIGTERM and SIGKILL, at "
                "a second signal SIGKILL\nat once. Signals that are ignored, as by nohup, stay so. "
-               "Should execasio be killed, the command\nis ended with all that it has started.\n";
+               "Should execasio be killed while the\ncommand runs, it is ended with all that it "
+               "has started.\n";
         return 0;
     }
     if (call.command.empty())
@@ -210,6 +177,7 @@ int run_subcommand(std::vector<std::string> const& arguments)
     run_settings settings;
     settings.command = execasio::command(call.command);
     settings.command.inherit_ignored_signals();
+    settings.command.track_tree(); // so that the guardian finds daemons, too
     if (call.options.count("grace"))
         settings.plan.grace(call.options["grace"].as<duration>().value);
     if (call.options.count("time-limit"))

@@ -2,32 +2,14 @@
 
 #include <execasio/stop.hpp>
 
-#include <signal.h>
+#include <utility>
 
 namespace execasio_tool::bench {
 
 interrupts::interrupts(asio::any_io_executor executor, execasio::stop_plan plan)
-    : signals_(std::move(executor), SIGINT, SIGTERM, SIGHUP),
-      plan_(std::move(plan))
+    : plan_(std::move(plan)),
+      signals_(std::move(executor), [this](ending_signals::received s) { received(s.number); })
 {
-    wait();
-}
-
-void interrupts::close()
-{
-    execasio::error_code ignored;
-    signals_.cancel(ignored);
-    signals_.clear(ignored);
-}
-
-void interrupts::wait()
-{
-    signals_.async_wait([this](execasio::error_code ec, int number) {
-        if (ec)
-            return;
-        received(number);
-        wait();
-    });
 }
 
 void interrupts::received(int number)
@@ -38,14 +20,10 @@ void interrupts::received(int number)
     urgent_ = urgent_ || again;
     if (!child_)
         return;
-    if (!urgent_) {
+    if (urgent_)
+        kill_at_once(*child_);
+    else
         execasio::request_stop(*child_, plan_);
-        return;
-    }
-    // A plan that is under way cannot be replaced, but overtaken.
-    execasio::error_code ignored;
-    child_->signal_group(SIGKILL, ignored);
-    child_->signal(SIGKILL, ignored);
 }
 
 } // namespace execasio_tool::bench

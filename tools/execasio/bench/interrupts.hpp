@@ -1,9 +1,9 @@
 #pragma once
 
+#include "ending_signals.hpp"
+
 #include <execasio/process.hpp>
 #include <execasio/stop_plan.hpp>
-
-#include <boost/asio/signal_set.hpp>
 
 #include <memory>
 
@@ -11,9 +11,9 @@ namespace execasio_tool::bench {
 
 namespace asio = boost::asio;
 
-/// SIGINT, SIGTERM and SIGHUP. The first makes the child of the moment end by its plan, and nothing
-/// more is measured; what was is reported, after the cleaning up. The second kills it at once, and
-/// nothing more is started.
+/// The signals that are to end the tool. The first makes the child of the moment end by its plan,
+/// and nothing more is measured; what was is reported, after the cleaning up. The second kills it
+/// at once, and nothing more is started.
 class interrupts {
 public:
     interrupts(asio::any_io_executor executor, execasio::stop_plan plan);
@@ -28,17 +28,19 @@ public:
     void watch(std::shared_ptr<execasio::process> child) { child_ = std::move(child); }
     void forget() { child_.reset(); }
 
-    void close(); ///< signals have their effect again that they had before
+    void close() noexcept
+    {
+        signals_.close();
+    } ///< signals have their effect again that they had before
 
 private:
-    void wait();
     void received(int number);
 
-    asio::signal_set signals_;
     execasio::stop_plan plan_;
     std::shared_ptr<execasio::process> child_;
     int signal_ = 0;
     bool urgent_ = false;
+    ending_signals signals_;
 };
 
 } // namespace execasio_tool::bench
