@@ -9,6 +9,8 @@
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
 
+#include "linux/cgroup.hpp"
+
 #include <execasio/cgroup.hpp>
 #include <execasio/guardian.hpp>
 #include <execasio/spawn.hpp>
@@ -323,6 +325,31 @@ BOOST_AUTO_TEST_CASE(the_guardian_of_a_killed_manager_ends_and_removes_cgroups)
     BOOST_TEST(has_ended(guardian, 10s));
     BOOST_TEST(processes_with_word(word).empty());
     BOOST_TEST(cgroups_of(manager) == 0u);
+}
+
+/// Its events are read again and again, from the start of the file.
+BOOST_AUTO_TEST_CASE(it_is_seen_to_become_empty)
+{
+    if (unavailable())
+        return;
+    execasio::sys::cgroup_directory directory{cgroup()};
+    execasio::sys::cgroup_set members(directory);
+    BOOST_TEST(members.surely_empty());
+    pid_t const member = ::fork();
+    if (member == 0) {
+        std::ofstream(directory.path() + "/cgroup.procs") << ::getpid();
+        for (;;)
+            ::pause();
+    }
+    while (members.surely_empty())
+        std::this_thread::yield();
+    ::kill(member, SIGKILL);
+    ::waitpid(member, nullptr, 0);
+    auto const end = std::chrono::steady_clock::now() + test::scaled(10s);
+    while (!members.surely_empty() && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    BOOST_TEST(members.surely_empty());
+    BOOST_TEST(directory.remove());
 }
 
 /// The program may end before its children have.

@@ -19,6 +19,7 @@
 #include <string>
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,16 +106,19 @@ BOOST_AUTO_TEST_CASE(a_daemon_with_the_mark_is_found)
 
 BOOST_AUTO_TEST_CASE(the_mark_is_found_behind_a_large_environment)
 {
+    char const* const names[] = {"LARGE_1", "LARGE_2", "LARGE_3"};
+    for (char const* const name : names)
+        ::setenv(name, std::string(100'000, 'x').c_str(), 1);
     run_coroutine([]() -> asio::awaitable<void> {
         std::string const word = family_word();
         command cmd = with_daemon(word);
-        for (char const* const name : {"LARGE_1", "LARGE_2", "LARGE_3"})
-            cmd.environment(name, std::string(100'000, 'x'));
         cmd.track_tree();
         process p = co_await started_with_daemon(cmd, word, 2);
         co_await execasio::stop(p, stop_plan::kill().target(stop_target::tree));
         BOOST_TEST(processes_with_word(word).empty());
     });
+    for (char const* const name : names)
+        ::unsetenv(name);
 }
 
 /// Members that are stopped could not act on a signal.

@@ -71,6 +71,33 @@ BOOST_AUTO_TEST_CASE(a_second_signal_does_not_wait)
     });
 }
 
+/// A key is for the whole foreground of the terminal, kill(1) for the tool alone.
+BOOST_AUTO_TEST_CASE(what_the_terminal_has_told_the_command_is_not_passed_on)
+{
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        std::string const key = "\x03"; // Ctrl-C
+        for (bool const by_key : {true, false}) {
+            command cmd(EXECASIO_TEST_TOOL, "run", "--grace", "1h", puppet_path(), "report", "2",
+                        "ids", "pause-forever");
+            cmd.terminal(execasio::terminal_options().echo(false));
+            process tool = execasio::spawn(ex, cmd);
+            co_await number_from(tool);
+            if (by_key)
+                co_await tool.input().write(asio::buffer(key));
+            else
+                tool.signal(SIGINT);
+            auto const line = co_await tool.output().read_line();
+            BOOST_TEST(line.value() == "sig02\r");
+            tool.signal(SIGTERM); // the second one
+            std::string const rest = co_await tool.output().read_all();
+            BOOST_TEST(!test::contains(rest, "sig02"));
+            execasio::exit_record const how = co_await tool.wait();
+            BOOST_TEST(how.code() == 128 + SIGKILL);
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(ignored_signals_stay_ignored)
 {
     auto const old = ::signal(SIGHUP, SIG_IGN);

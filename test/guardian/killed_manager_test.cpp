@@ -290,7 +290,24 @@ BOOST_AUTO_TEST_CASE(a_marked_process_of_a_tree_that_nobody_guards_any_more_is_s
     kill_family(word);
 }
 
-BOOST_AUTO_TEST_CASE(it_works_where_pidfds_and_files_in_memory_are_refused)
+/// Files in memory, or all programs, may not be executed: it is a copy of the manager then.
+BOOST_AUTO_TEST_CASE(it_works_where_it_cannot_be_executed)
+{
+    std::string const word = family_word();
+    manager m([&](manager::reporter say) {
+        asio::io_context context(1);
+        process p = execasio::spawn(context.get_executor(), pair_of(word));
+        await_family(word, 2);
+        test::refuse_system_calls({SYS_execve, SYS_execveat}, EACCES);
+        guardian const g(context.get_executor());
+        p.on_destroy(lifetime::survive);
+        p.on_destroy(lifetime::kill); // it is guarded from now on
+        say.tell_and_wait(g.id());
+    });
+    kill_with_family(m, word);
+}
+
+BOOST_AUTO_TEST_CASE(it_works_where_pidfds_are_refused)
 {
     std::string const word = family_word();
     manager m([&](manager::reporter say) {

@@ -3,12 +3,14 @@
 #include "support/spawn_puppet.hpp"
 
 #include "linux/guard_slot.hpp"
+#include "linux/process_table.hpp"
 
 #include <execasio/process.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
+#include <thread>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -79,6 +81,47 @@ BOOST_AUTO_TEST_CASE(a_stranger_with_the_number_of_a_child_is_spared)
         execasio::exit_record const how = co_await stranger.wait();
         BOOST_TEST(how.signal() == SIGKILL);
     });
+}
+
+/// A parent in vfork(2) is neither stopped nor moving when its child was stopped before exec.
+BOOST_AUTO_TEST_CASE(a_family_stands_still_when_nobody_can_move)
+{
+    using execasio::sys::motion;
+    execasio::sys::standstill all;
+    BOOST_TEST(!all.reached(true, motion::none));
+    BOOST_TEST(!all.reached(false, motion::some));
+    BOOST_TEST(!all.reached(false, motion::none)); // it may have missed a child
+    BOOST_TEST(all.reached(false, motion::none));
+
+    execasio::sys::standstill unclear;
+    int looks = 1;
+    while (!unclear.reached(false, motion::unknown))
+        ++looks;
+    BOOST_TEST(looks == 5);
+
+    std::fflush(nullptr);
+    pid_t const parent = ::fork();
+    if (parent == 0) {
+        if (::vfork() == 0) {
+            ::pause();
+            ::_exit(0);
+        }
+        ::_exit(0);
+    }
+    execasio::sys::process_entry e;
+    while (!execasio::sys::read_process(parent, e) || e.state != 'D')
+        std::this_thread::yield();
+    BOOST_TEST((motion_of(e) == motion::unknown));
+    // The child is one of the same memory; both go.
+    execasio::sys::process_table table;
+    table.read();
+    for (auto const& child : table)
+        if (child.parent == parent)
+            ::kill(child.pid, SIGKILL);
+    int status = 0;
+    ::waitpid(parent, &status, 0);
+    BOOST_TEST(execasio::sys::read_process(::getpid(), e));
+    BOOST_TEST((motion_of(e) == motion::some));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -56,10 +56,11 @@ execasio::stop_plan plan_after(int signal, bool told, execasio::stop_plan const&
 /// Ends the command by its plan at the first signal, and at once at the second.
 class signal_passer {
 public:
-    signal_passer(run_settings& settings, std::shared_ptr<execasio::process> job)
+    /// From now on; what comes before there is a command waits for it.
+    signal_passer(run_settings& settings, execasio::process& job, asio::any_io_executor executor)
         : settings_(settings),
-          job_(std::move(job)),
-          signals_(job_->get_executor(), [this](ending_signals::received s) { pass(s); })
+          job_(job),
+          signals_(std::move(executor), [this](ending_signals::received s) { pass(s); })
     {
     }
 
@@ -67,24 +68,24 @@ private:
     void pass(ending_signals::received s)
     {
         if (std::exchange(again_, true)) {
-            kill_at_once(*job_);
+            kill_at_once(job_);
             return;
         }
         bool const in_group = settings_.plan.target() == execasio::stop_target::group;
         bool const told = s.by_key && !in_group; // it is in the foreground, too
         execasio::error_code ignored;
-        if (!job_->stopping()) {
+        if (!job_.stopping()) {
             settings_.plan = plan_after(s.number, told, settings_.plan);
-            execasio::request_stop(*job_, settings_.plan);
+            execasio::request_stop(job_, settings_.plan);
         } else if (in_group) { // by a limit, whose plan goes on
-            job_->signal_group(s.number, ignored);
+            job_.signal_group(s.number, ignored);
         } else if (!told) {
-            job_->signal(s.number, ignored);
+            job_.signal(s.number, ignored);
         }
     }
 
     run_settings& settings_;
-    std::shared_ptr<execasio::process> job_;
+    execasio::process& job_;
     ending_signals signals_;
     bool again_ = false;
 };
@@ -102,15 +103,14 @@ std::unique_ptr<execasio::guardian> start_guardian(asio::any_io_executor const& 
 asio::awaitable<execasio::exit_record> run_it(run_settings& settings)
 {
     auto const executor = co_await asio::this_coro::executor;
+    execasio::process job;
+    signal_passer const signals(settings, job, executor);
     auto const guardian = start_guardian(executor);
-    auto const job =
-        std::make_shared<execasio::process>(execasio::spawn(executor, settings.command));
-
-    execasio::guard(*job, settings.guards, settings.plan);
-    signal_passer const signals(settings, job);
-    execasio::exit_record const how = co_await job->wait();
-    if (job->stopping()) // until nobody is left of its group, either
-        co_await execasio::stop(*job, settings.plan);
+    job = execasio::spawn(executor, settings.command);
+    execasio::guard(job, settings.guards, settings.plan);
+    execasio::exit_record const how = co_await job.wait();
+    if (job.stopping()) // until nobody is left of its group, either
+        co_await execasio::stop(job, settings.plan);
     co_return how;
 }
 
