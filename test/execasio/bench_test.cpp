@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(input_and_cpus_are_the_commands)
     auto const pinned = run_tool(bench("-r", "1", "--show-output", "--style", "none", "--cpu",
                                        first, "grep Cpus_allowed_list /proc/self/status"));
     BOOST_TEST(pinned.output.text.starts_with("Cpus_allowed_list:\t" + first + "\n"));
-    BOOST_TEST(run_tool(bench("-r", "1", "--cpu", "1023", "true")).how.code() == 1);
+    BOOST_TEST(run_tool(bench("-r", "1", "--cpu", "1023", "true")).how.code() == 125);
 }
 
 BOOST_AUTO_TEST_CASE(piped_output_is_read_to_its_end)

@@ -156,6 +156,17 @@ BOOST_AUTO_TEST_CASE(neither_does_the_rest_of_its_group)
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_missing_interpreter_is_named)
+{
+    test::scratch_directory const directory;
+    std::string const script = directory.file("script");
+    std::ofstream(script) << "#!/no/such/interpreter\n";
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+    auto const result = run_tool(command(EXECASIO_TEST_TOOL, "run", script));
+    BOOST_TEST(result.how.code() == 127);
+    BOOST_TEST(test::contains(result.error.text, "/no/such/interpreter"));
+}
+
 BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_no_success)
 {
     test::run_coroutine([]() -> asio::awaitable<void> {

@@ -37,15 +37,24 @@ BOOST_AUTO_TEST_CASE(words_are_split_as_a_shell_does)
     check_equal(split_words(R"("" x'y'"z")"), {"", "xyz"});
     check_equal(split_words(R"("\$ \" \\ \n" '\n')"), {R"($ " \ \n)", R"(\n)"});
     check_equal(split_words("a\\\nb"), {"ab"});
-    check_equal(split_words("$HOME *.c ~"), {"$HOME", "*.c", "~"}); // nothing is expanded
+    check_equal(split_words("'$HOME' \"*.c\" '~' a~ $ [ x=1 ]\n"),
+                {"$HOME", "*.c", "~", "a~", "$", "[", "x=1", "]"});
+    check_equal(split_words("\n a --x=1 \n \t"), {"a", "--x=1"});
     check_equal(split_words("'a|b' \"c>d\" e\\;f"), {"a|b", "c>d", "e;f"});
 }
 
 BOOST_AUTO_TEST_CASE(what_wants_a_shell_is_refused)
 {
-    for (char const* line : {"a | b", "a > f", "a < f", "a; b", "a && b", "a `b`", "a $(b)", "a 'b",
-                             "a \"b", "a \\", "", "  "})
+    for (char const* line : {"a | b",  "a > f", "a < f", "a; b", "a && b", "a `b`",   "a $(b)",
+                             "a 'b",   "a \"b", "a \\",  "",     "  ",     "a $HOME", "a \"$x\"",
+                             "a ${x}", "a *.c", "a ?",   "~/a",  "a ~",    "X=1 a",   "a\nb"})
         BOOST_CHECK_THROW(split_words(line), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_had_is_told_before_anything_runs)
+{
+    for (texts const& wrong : {texts{"-r", "0", "a"}, texts{"-r", "-1", "a"}})
+        BOOST_CHECK_THROW(parse_settings(wrong), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(quoted_words_come_back)

@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <cerrno>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -151,6 +152,19 @@ po::options_description run_options()
     return known;
 }
 
+/// "No such file" is also what exec says of a script that is there, but whose interpreter is not.
+std::string missing_interpreter(std::string const& program, execasio::spawn_error const& e)
+{
+    if (e.where() != execasio::stage::exec ||
+        e.code() != boost::system::errc::no_such_file_or_directory)
+        return "";
+    std::ifstream script(program);
+    std::string line;
+    if (!std::getline(script, line) || !line.starts_with("#!"))
+        return "";
+    return " (the script is there; is its interpreter, '" + line.substr(2) + "'?)";
+}
+
 } // namespace
 
 int run_subcommand(std::vector<std::string> const& arguments)
@@ -161,9 +175,10 @@ int run_subcommand(std::vector<std::string> const& arguments)
         std::cout
             << "execasio run [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
             << known
-            << "\nTimes are like 500ms, 2s, 1.5m. The exit code is the command's, 128 plus the "
-               "signal that ended\nit, 124 when a limit did, 125 when execasio itself "
-               "failed, 126 when the command cannot\nbe executed, 127 when it is not found.\n\n"
+            << "\nTimes are like 500ms, 2s, 1.5m; without a unit they are seconds. The exit code "
+               "is the\ncommand's, 128 plus the signal that ended it, 124 when a limit did, 125 "
+               "when execasio\nitself failed, 126 when the command cannot be executed, 127 when it "
+               "is not found.\n\n"
                "SIGINT, SIGQUIT, SIGHUP and SIGTERM are passed on (a terminal's Ctrl-C only where "
                "the command\nhas not had it already); after the grace come SIGTERM and SIGKILL, at "
                "a second signal SIGKILL\nat once. Signals that are ignored, as by nohup, stay so. "
@@ -194,7 +209,8 @@ int run_subcommand(std::vector<std::string> const& arguments)
     try {
         return run(settings);
     } catch (execasio::spawn_error const& e) {
-        std::cerr << "execasio run: " << e.what() << '\n';
+        std::cerr << "execasio run: " << e.what() << missing_interpreter(call.command.front(), e)
+                  << '\n';
         bool const program =
             e.where() == execasio::stage::exec || e.where() == execasio::stage::search;
         if (!program)

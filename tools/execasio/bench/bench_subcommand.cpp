@@ -1,3 +1,4 @@
+#include "bench/affinity.hpp"
 #include "bench/exporters.hpp"
 #include "bench/interrupts.hpp"
 #include "bench/plan.hpp"
@@ -109,6 +110,7 @@ int bench_subcommand(std::vector<std::string> const& arguments)
     auto parsed = parse_settings(arguments);
     if (!parsed)
         return 0;
+    check_cpus(parsed->cpus);
     bench::report r;
     r.settings = std::move(*parsed);
     auto plan = make_plan(r.settings);

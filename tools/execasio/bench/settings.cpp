@@ -130,10 +130,11 @@ void read_runs(reader const& given, settings& s)
     // What is written with a minus sign arrives as a very large number.
     constexpr unsigned most = 10'000'000;
     if (s.warmup > most || s.min_runs > most || s.max_runs.value_or(0) > most)
-        throw std::invalid_argument("a number of runs is at most 10 million");
-    if (s.min_runs == 0 || (s.max_runs && *s.max_runs < s.min_runs))
-        throw std::invalid_argument(
-            "there has to be a run, and --max-runs is not below --min-runs");
+        throw std::invalid_argument("a number of runs is from 1 to 10 million (0 for --warmup)");
+    if (s.min_runs == 0 || s.max_runs == 0U)
+        throw std::invalid_argument("0 runs measure nothing: 1 at least");
+    if (s.max_runs && *s.max_runs < s.min_runs)
+        throw std::invalid_argument("--max-runs is below --min-runs");
     if (given.has("time"))
         s.min_time = given.get<duration>("time").value;
 }

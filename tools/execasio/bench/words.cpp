@@ -1,5 +1,6 @@
 #include "bench/words.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -15,6 +16,9 @@ public:
     {
         while (at_ < line_.size()) {
             char const c = line_[at_++];
+            if (c == '\n' && line_.find_first_not_of(" \t\n", at_) != std::string::npos &&
+                word_seen())
+                throw wants_shell("end of a line");
             if (c == ' ' || c == '\t' || c == '\n')
                 end_word();
             else if (c == '\'')
@@ -49,11 +53,40 @@ private:
 
     void plain(char c)
     {
-        bool const substitution = c == '$' && at_ < line_.size() && line_[at_] == '(';
-        if (std::string_view("|&;<>`").find(c) != std::string_view::npos || substitution)
-            throw std::invalid_argument("in '" + line_ + "' the '" + std::string(1, c) +
-                                        "' wants a shell: use --shell default, or quote it");
+        bool const home = c == '~' && !word_;
+        bool const assignment = c == '=' && words_.empty() && word_ && is_name(*word_);
+        if (std::string_view("|&;<>`*?").find(c) != std::string_view::npos || home || assignment ||
+            is_expansion(c))
+            throw wants_shell(std::string("'") + c + "'");
         word() += c;
+    }
+
+    /// What a shell would replace, within double quotes, too.
+    [[nodiscard]] bool is_expansion(char c) const
+    {
+        return c == '`' || (c == '$' && at_ < line_.size() &&
+                            (is_name_character(line_[at_]) ||
+                             std::string_view("({?!$#@*-").find(line_[at_]) != std::string::npos));
+    }
+
+    static bool is_name_character(char c)
+    {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_';
+    }
+
+    static bool is_name(std::string const& text)
+    {
+        return !text.empty() && (text[0] < '0' || text[0] > '9') &&
+               std::all_of(text.begin(), text.end(), is_name_character);
+    }
+
+    [[nodiscard]] bool word_seen() const { return word_ || !words_.empty(); }
+
+    [[nodiscard]] std::invalid_argument wants_shell(std::string const& what) const
+    {
+        return std::invalid_argument("in '" + line_ + "' the " + what +
+                                     " wants a shell: use --shell default, or quote it by '...'");
     }
 
     void single_quoted()
@@ -74,6 +107,8 @@ private:
             char c = line_[at_++];
             if (c == '"')
                 return;
+            if (is_expansion(c))
+                throw wants_shell(std::string("'") + c + "'");
             bool const escapes = c == '\\' && at_ < line_.size() &&
                                  std::string_view("$`\"\\\n").find(line_[at_]) != std::string::npos;
             if (escapes)
