@@ -64,7 +64,8 @@ auto async_spawn(asio::any_io_executor executor, command cmd, Token&& token);
 
 /// Reserves the few low descriptor numbers that launches want once many descriptors are open.
 /// Happens by itself, but a program that is going to hold thousands does well to call it first:
-/// numbers below a few dozens are then still free.
+/// numbers below a few dozens are then still free. The 17 descriptors of a file in memory stay open
+/// to the end of the program, close-on-exec.
 void prepare_spawning() noexcept;
 
 struct detail::spawn_operation {
