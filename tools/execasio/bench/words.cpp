@@ -55,10 +55,25 @@ private:
     {
         bool const home = c == '~' && !word_;
         bool const assignment = c == '=' && words_.empty() && word_ && is_name(*word_);
+        if (is_pattern(c))
+            throw wants_shell(std::string("'") + c + "'");
         if (std::string_view("|&;<>`*?").find(c) != std::string_view::npos || home || assignment ||
             is_expansion(c))
             throw wants_shell(std::string("'") + c + "'");
         word() += c;
+    }
+
+    /// "[ab]" and "{a,b}"; a lone bracket is a program.
+    [[nodiscard]] bool is_pattern(char c) const
+    {
+        auto const rest = std::string_view(line_).substr(at_);
+        auto const word = rest.substr(0, rest.find_first_of(" \t\n"));
+        if (c == '[')
+            return word.find(']') != std::string_view::npos;
+        auto const close = c == '{' ? word.find('}') : std::string_view::npos;
+        return close != std::string_view::npos &&
+               (word.substr(0, close).find(',') != std::string_view::npos ||
+                word.substr(0, close).find("..") != std::string_view::npos);
     }
 
     /// What a shell would replace, within double quotes, too.
