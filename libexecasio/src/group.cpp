@@ -3,6 +3,7 @@
 #include "linux/child_handle.hpp"
 #include "linux/proc.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <vector>
@@ -31,13 +32,20 @@ std::optional<sys::child_handle> kill_member(pid_t pid, pid_t group)
 
 } // namespace
 
-std::size_t kill_group_members(pid_t group)
+std::vector<pid_t> group_members(pid_t group)
+{
+    return sys::group_members(group);
+}
+
+std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared)
 {
     using clock = std::chrono::steady_clock;
     auto const deadline = clock::now() + std::chrono::seconds(1);
     for (;;) {
         std::vector<pid_t> members = sys::group_members(group);
-        std::erase(members, ::getpid());
+        std::erase_if(members, [&](pid_t pid) {
+            return pid == ::getpid() || std::count(spared.begin(), spared.end(), pid) != 0;
+        });
         std::vector<sys::child_handle> dying;
         for (pid_t const pid : members)
             if (auto member = kill_member(pid, group))

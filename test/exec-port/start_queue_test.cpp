@@ -71,11 +71,27 @@ BOOST_AUTO_TEST_CASE(there_is_a_limit_to_all_and_to_those_that_wait)
         for (std::size_t i = 0; i < start_queue::most_of_a_user; ++i)
             BOOST_TEST(s.add(std::to_string(user), "start"));
     BOOST_TEST(s.begun.size() == start_queue::most_under_way);
-    while (s.queue.waiting() < start_queue::most_waiting)
+    while (s.queue.waiting() < start_queue::most_waiting_of_a_user)
         BOOST_REQUIRE(s.add("any", "start"));
+    BOOST_TEST(s.add("any", "start")); // one of those that wait was another's
+    for (std::size_t i = 1; i < start_queue::most_of_a_user; ++i)
+        BOOST_TEST(s.add("any", "start"));
     BOOST_TEST(!s.add("any", "start"));
+    for (std::size_t user = 0; s.queue.waiting() < start_queue::most_waiting; ++user)
+        for (std::size_t i = 0; i < start_queue::most_waiting_of_a_user / 2; ++i)
+            s.add("more" + std::to_string(user), "start");
+    BOOST_TEST(!s.add("another", "start"));
     s.ends[0]();
-    BOOST_TEST(s.add("any", "start"));
+    BOOST_TEST(s.add("another", "start"));
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_one_user_is_no_reason_to_refuse_another)
+{
+    starts s;
+    while (s.add("slow", "slow")) {
+    }
+    BOOST_TEST(s.add("other", "other"));
+    BOOST_TEST(s.begun.back() == "other");
 }
 
 BOOST_AUTO_TEST_CASE(in_the_end_none_is_begun_any_more)

@@ -162,10 +162,10 @@ void frame_writer::discard_all()
 
 asio::awaitable<void> frame_writer::wait_for_room()
 {
-    while (!has_room()) {
-        error_code woken;
-        co_await room_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    }
+    if (has_room())
+        co_return;
+    error_code woken;
+    co_await room_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
 } // namespace exec_port

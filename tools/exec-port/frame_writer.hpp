@@ -69,8 +69,9 @@ public:
     [[nodiscard]] bool has_room() const noexcept { return queued_ < high_water; }
     [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
 
-    /// Completes when there is room.
+    /// Completes when there is room, or at `wake`.
     asio::awaitable<void> wait_for_room();
+    void wake() { room_.cancel(); }
 
 private:
     struct piece {

@@ -5,6 +5,8 @@
 #include <ctime>
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -86,6 +88,29 @@ void log::to_syslog()
     log_place = place::system_log;
 }
 
+namespace {
+
+/// Never waits: who does not read the messages must not hold up the port. What is lost is told when
+/// there is room again.
+void write_line(int fd, std::string line)
+{
+    static std::size_t lost = 0;
+    if (line.size() > PIPE_BUF) // a pipe that has room has room for that much
+        line.replace(PIPE_BUF - 5, std::string::npos, "...\r\n");
+    pollfd p{fd, POLLOUT, 0};
+    bool const has_room = ::poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+    if (has_room && lost != 0) {
+        std::string const told = "exec-port: " + std::to_string(lost) + " messages are lost\r\n";
+        lost = ::write(fd, told.data(), told.size()) < 0 ? lost : 0;
+        write_line(fd, std::move(line));
+        return;
+    }
+    if (!has_room || ::write(fd, line.data(), line.size()) < 0)
+        ++lost;
+}
+
+} // namespace
+
 void log::write(severity how, std::string const& text)
 {
     std::string const message = one_line(text);
@@ -99,9 +124,7 @@ void log::write(severity how, std::string const& text)
                message + '\n';
     else
         line = "exec-port: " + message + "\r\n"; // the VM's terminal may be in raw mode
-    int const fd = log_place == place::file ? log_file : STDERR_FILENO;
-    // Nowhere to complain about a failure to complain.
-    [[maybe_unused]] auto const ignored = ::write(fd, line.data(), line.size());
+    write_line(log_place == place::file ? log_file : STDERR_FILENO, std::move(line));
 }
 
 } // namespace exec_port

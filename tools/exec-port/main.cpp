@@ -156,6 +156,8 @@ int main(int argc, char** argv)
         code = lead_group();
     if (code != exit_code::ok)
         return code;
+    // A shell's pipeline, of which this happens to be the first.
+    std::vector<pid_t> const others = execasio::group_members(::getpgrp());
     // As whoever started the VM may not have left them.
     sigset_t none;
     ::sigemptyset(&none);
@@ -169,6 +171,6 @@ int main(int argc, char** argv)
         log::error(e.what());
         code = exit_code::refused;
     }
-    execasio::kill_group_members(::getpgrp());
+    execasio::kill_group_members(::getpgrp(), others);
     return code;
 }

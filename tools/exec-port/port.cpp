@@ -13,8 +13,10 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
+#include <cstring>
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace exec_port {
@@ -70,12 +72,16 @@ port::port(asio::io_context& context, settings const& s, rights const& r)
 
 void port::start_guardian()
 {
-    supervisor_.start_guardian([](execasio::exit_record const& how, error_code failed) {
-        log::warning("the guardian has ended by " + describe(how) +
-                     (failed ? " and cannot be started again: " + failed.message() +
-                                   ". Should exec-port be killed, its children would live on"
-                             : ", another one was started"));
-    });
+    std::string const risk = ". Should exec-port be killed, its children would live on";
+    try {
+        supervisor_.start_guardian([risk](execasio::exit_record const& how, error_code failed) {
+            log::warning("the guardian has ended by " + describe(how) +
+                         (failed ? " and cannot be started again: " + failed.message() + risk
+                                 : ", another one was started"));
+        });
+    } catch (boost::system::system_error const& e) {
+        log::warning("there is no guardian: " + std::string(e.what()) + risk);
+    }
 }
 
 int port::run()
@@ -99,8 +105,10 @@ int port::run()
 asio::awaitable<void> port::serve()
 {
     while (!ending_) {
-        if (writer_.queued() > frame_writer::reply_max)
+        while (!ending_ && writer_.queued() > frame_writer::reply_max)
             co_await writer_.wait_for_room();
+        if (ending_)
+            break;
         auto const frame = co_await reader_.next();
         if (!frame || ending_)
             break;
@@ -120,6 +128,7 @@ void port::end(int code)
         return;
     exit_code_ = code;
     reader_.close();
+    writer_.wake();
 }
 
 void port::dump_when_asked()
@@ -266,7 +275,12 @@ void port::handle(std::int64_t id, manage_request const& r)
         return;
     }
     try {
-        introduce(id, execasio::adopt(context_.get_executor(), r.os_pid), r.options);
+        execasio::process p = execasio::adopt(context_.get_executor(), r.os_pid);
+        if (r.options.nice && p.running() &&
+            ::setpriority(PRIO_PROCESS, static_cast<id_t>(r.os_pid), *r.options.nice) != 0)
+            log::warning("cannot set the priority of process " + std::to_string(r.os_pid) + ": " +
+                         std::strerror(errno));
+        introduce(id, std::move(p), r.options);
     } catch (start_refused const& e) {
         handle(id, e.why());
     } catch (boost::system::system_error const& e) {

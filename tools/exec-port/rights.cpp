@@ -6,10 +6,13 @@
 #include <execasio/assume_identity.hpp>
 #include <execasio/error.hpp>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include <linux/capability.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace exec_port {
@@ -173,7 +176,14 @@ int rights::become(std::string const& name, uid_t user)
 /// are its user's own.
 int rights::drop_unneeded()
 {
-    return policy_ ? become(user_name(own_), own_) : exit_code::ok;
+    if (policy_)
+        return become(user_name(own_), own_);
+    // What it has it keeps, but no command gets any of it unasked.
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) {
+        log::error(std::string("cannot clear the ambient capabilities: ") + std::strerror(errno));
+        return exit_code::refused;
+    }
+    return exit_code::ok;
 }
 
 bool rights::allow(uid_t user) const noexcept

@@ -131,7 +131,7 @@ void set_identity(command& cmd, run_options const& options, runner const& who, r
                             ? execasio::capabilities::held()
                             : execasio::capabilities::from_mask(options.capabilities->mask);
     auto const given = r.allowed(wanted, who.user);
-    if (who.user != 0 && !given.empty())
+    if (who.user != 0)
         cmd.capabilities(given);
 }
 

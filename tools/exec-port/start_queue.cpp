@@ -14,9 +14,10 @@ start_queue::start_queue(asio::any_io_executor const& executor)
 
 bool start_queue::add(std::string const& user, starter begin)
 {
-    if (waiting_.size() >= most_waiting)
+    if (waiting_.size() >= most_waiting || users_[user].waiting >= most_waiting_of_a_user)
         return false;
     waiting_.push_back({user, std::move(begin)});
+    ++users_[user].waiting;
     begin_next();
     return true;
 }
@@ -26,11 +27,13 @@ void start_queue::begin_next()
 {
     for (auto next = waiting_.begin();
          next != waiting_.end() && under_way_.size() < most_under_way;) {
-        auto const user = users_.find(next->user);
-        if (user != users_.end() && user->second >= most_of_a_user) {
+        numbers& user = users_[next->user];
+        if (user.under_way >= most_of_a_user) {
             ++next;
             continue;
         }
+        --user.waiting;
+        ++user.under_way;
         entry chosen = std::move(*next);
         next = waiting_.erase(next);
         begin(std::move(chosen));
@@ -40,10 +43,10 @@ void start_queue::begin_next()
 void start_queue::begin(entry next)
 {
     auto const place = under_way_.emplace(under_way_.end());
-    ++users_[next.user];
     next.begin(place->slot(), [this, place, user = next.user] {
         under_way_.erase(place);
-        if (auto const found = users_.find(user); --found->second == 0)
+        auto const found = users_.find(user);
+        if (--found->second.under_way == 0 && found->second.waiting == 0)
             users_.erase(found);
         changed_.cancel();
         begin_next();
@@ -52,6 +55,8 @@ void start_queue::begin(entry next)
 
 asio::awaitable<void> start_queue::end()
 {
+    for (entry const& dropped : waiting_)
+        --users_[dropped.user].waiting;
     waiting_.clear();
     for (auto start = under_way_.begin(); start != under_way_.end();)
         (start++)->emit(asio::cancellation_type::terminal);

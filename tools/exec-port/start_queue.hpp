@@ -22,14 +22,16 @@ class start_queue {
 public:
     static constexpr std::size_t most_under_way = 64;
     static constexpr std::size_t most_of_a_user = 16;
-    static constexpr std::size_t most_waiting = 4096;
+    static constexpr std::size_t most_waiting_of_a_user = 4096;
+    static constexpr std::size_t most_waiting = 4 * most_waiting_of_a_user;
 
     /// Begins a start, which calls `done` in the end and can be cancelled by the slot.
     using starter = std::function<void(asio::cancellation_slot, std::function<void()> done)>;
 
     explicit start_queue(asio::any_io_executor const& executor);
 
-    /// Begins it as soon as there is room. @return False when too many wait already.
+    /// Begins it as soon as there is room. @return False when too many wait already, of that user
+    /// or of all.
     bool add(std::string const& user, starter begin);
 
     /// Drops what waits, cancels what is under way and awaits its end.
@@ -48,7 +50,11 @@ private:
 
     std::list<entry> waiting_;
     std::list<asio::cancellation_signal> under_way_;
-    std::map<std::string, std::size_t> users_; // how many of each are under way
+    struct numbers {
+        std::size_t under_way = 0;
+        std::size_t waiting = 0;
+    };
+    std::map<std::string, numbers> users_; // that have any
     asio::steady_timer changed_;
 };
 

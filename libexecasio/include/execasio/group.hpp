@@ -1,16 +1,22 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include <sys/types.h>
 
 namespace execasio {
 
+/// The members of a process group that have not ended, in no order; none where /proc is hidden.
+std::vector<pid_t> group_members(pid_t group);
+
 /// Kills the members of a process group with SIGKILL, all but the caller, until none is left:
 /// also those that are born meanwhile. For the end of a program that leads the group. Blocks, for a
 /// second at most. Members are found in /proc: where that is hidden none is.
 ///
+/// @param spared Members that live on. They must not have ended since, or others may have their
+///     numbers, and live on as well.
 /// @return How many members could not be killed: not permitted, or in an uninterruptible call.
-std::size_t kill_group_members(pid_t group);
+std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared = {});
 
 } // namespace execasio
