@@ -1,5 +1,6 @@
 #include "support/conditions.hpp"
 #include "support/errors.hpp"
+#include "support/family.hpp"
 #include "support/filter.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
@@ -418,6 +419,23 @@ BOOST_AUTO_TEST_CASE(the_context_may_go_while_a_scope_runs)
     process p = execasio::spawn(context.get_executor(), puppet("exit", "0"));
     p.async_wait([](error_code, exit_record const&) {});
     context.run_for(scaled(10s));
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_whole_group_is_awaited)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        std::string const word = test::family_word();
+        auto const body = [&word](process_scope& scope) -> asio::awaitable<void> {
+            command cmd = puppet("fork", "ignore", "15", "say", "ready", "pause-forever", "join",
+                                 "pause-forever", word);
+            cmd.output(execasio::stream::pipe).group(execasio::process_group::create());
+            auto const p =
+                scope.spawn(cmd, stop_plan().grace(50ms).target(execasio::stop_target::group));
+            co_await p->output().read_line();
+        };
+        co_await with_scope(body);
+        BOOST_TEST(test::processes_with_word(word).empty());
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

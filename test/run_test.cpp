@@ -1,5 +1,6 @@
 #include "support/conditions.hpp"
 #include "support/errors.hpp"
+#include "support/family.hpp"
 #include "support/no_leaks.hpp"
 #include "support/pipe.hpp"
 #include "support/pipe_streams.hpp"
@@ -266,6 +267,33 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_started_is_an_error_of_run)
     run_coroutine([]() -> asio::awaitable<void> {
         error_code const ec = co_await error_of(execasio::run(command("/no/such/program")));
         BOOST_TEST(ec.value() == ENOENT);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_for_a_group_is_over_when_the_group_is_empty)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        std::string const word = test::family_word();
+        command cmd =
+            puppet("fork", "ignore", "15", "pause-forever", "join", "pause-forever", word);
+        cmd.output(execasio::stream::null).group(execasio::process_group::create());
+        run_options options;
+        options.guards(execasio::time_guards().run_time(100ms))
+            .stop(execasio::stop_plan().grace(50ms).target(execasio::stop_target::group));
+        run_result const result = co_await execasio::run(cmd, options);
+        BOOST_TEST(result.how.signal() == SIGTERM);
+        BOOST_TEST(test::processes_with_word(word).empty());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_command_on_a_terminal_stays_there)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        command cmd("tty");
+        cmd.terminal(execasio::terminal_options());
+        run_result const result = co_await execasio::run(cmd);
+        BOOST_TEST(result.how.code() == 0);
+        BOOST_TEST(result.output.text.starts_with("/dev/pts/"));
     });
 }
 

@@ -1,4 +1,8 @@
 #include "support/conditions.hpp"
+#include "support/family.hpp"
+#include "support/forked.hpp"
+#include "support/identity.hpp"
+#include "support/nephew.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
@@ -6,11 +10,14 @@
 #include "support/spawn_puppet.hpp"
 #include "support/zombies.hpp"
 
+#include <execasio/adopt.hpp>
 #include <execasio/spawn.hpp>
 #include <execasio/supervisor.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -287,6 +294,46 @@ BOOST_AUTO_TEST_CASE(an_exit_handler_may_spawn_the_next)
         all.spawn(puppet("exit", "0"));
         co_await test::until([&] { return calls == 20 && all.size() == 0; });
     });
+}
+
+/// Also of a member whose plan was for more than itself.
+BOOST_AUTO_TEST_CASE(a_shutdown_s_bound_is_for_the_whole_tree)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        std::string const word = test::family_word();
+        supervisor all(ex);
+        command cmd =
+            puppet("ignore", "15", "fork-session", "pause-forever", "join", "pause-forever", word);
+        all.spawn(cmd, test::tree_plan(std::chrono::hours(1)));
+        co_await test::until([&] { return test::processes_with_word(word).size() == 2; });
+        std::size_t const left = co_await all.shutdown(50ms);
+        BOOST_TEST(left == 0u);
+        BOOST_TEST(test::processes_with_word(word).empty());
+    });
+}
+
+/// What cannot be done is not waited for.
+BOOST_AUTO_TEST_CASE(who_may_not_be_signalled_does_not_hold_up_the_shutdown)
+{
+    if (!test::may_change_identity())
+        return;
+    test::nephew const other(test::nephew::parent::reaps);
+    BOOST_TEST(test::failure_in_fork([&] {
+                   test::ensure(::setresuid(test::nobody, test::nobody, test::nobody) == 0,
+                                "setresuid");
+                   asio::io_context context(1);
+                   supervisor all(context.get_executor());
+                   all.add(execasio::adopt(context.get_executor(), other.pid()));
+                   std::size_t left = 0;
+                   asio::co_spawn(context, all.shutdown(std::chrono::hours(1)),
+                                  [&](std::exception_ptr, std::size_t count) {
+                                      left = count;
+                                      context.stop();
+                                  });
+                   context.run();
+                   test::ensure(left == 1, "left: " + std::to_string(left));
+               }) == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

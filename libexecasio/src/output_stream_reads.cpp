@@ -91,8 +91,9 @@ std::size_t output_stream::impl::read_ahead_now(error_code& ec)
 asio::awaitable<void> output_stream::impl::give_way(std::shared_ptr<impl> self)
 {
     self->loop.reset();
+    unsigned const cancellations = self->fd.cancellations();
     co_await asio::post(self->fd.get_executor(), asio::use_awaitable);
-    if (!self->fd.is_open())
+    if (!self->fd.is_open() || self->fd.cancellations() != cancellations)
         throw boost::system::system_error(asio::error::operation_aborted, "read");
 }
 

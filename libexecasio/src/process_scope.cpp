@@ -2,6 +2,8 @@
 
 #include "execasio/spawn.hpp"
 #include "execasio/stop.hpp"
+#include "pending_rests.hpp"
+#include "process_state.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -32,6 +34,10 @@ struct scope_state : std::enable_shared_from_this<scope_state> {
     {
     }
 
+    scope_state(scope_state const&) = delete;
+    scope_state& operator=(scope_state const&) = delete;
+    ~scope_state() { rests->forget(); }
+
     std::shared_ptr<process> add(process p, stop_plan plan, on_failure failure)
     {
         if (!p.valid())
@@ -55,6 +61,7 @@ struct scope_state : std::enable_shared_from_this<scope_state> {
     void ended(std::shared_ptr<member> const& gone, error_code ec, exit_record const& record)
     {
         members.remove(gone);
+        rests->add(process_access::state(*gone->proc));
         changed.cancel();
         bool const asked_for = ending || record.cause() == end_cause::stopped;
         if (asked_for || gone->failure == on_failure::nothing || (!ec && record.success()))
@@ -104,6 +111,9 @@ struct scope_state : std::enable_shared_from_this<scope_state> {
     asio::any_io_executor executor;
     asio::steady_timer changed; // never expires
     std::list<std::shared_ptr<member>> members;
+    // Whoever waits for the rests holds this, too; nobody else does at the end.
+    std::shared_ptr<pending_rests> rests =
+        std::make_shared<pending_rests>([this] { changed.cancel(); });
     asio::cancellation_signal cancel_body;
     std::exception_ptr body_failure;
     std::exception_ptr member_failure;
@@ -144,7 +154,7 @@ asio::awaitable<void> oversee(std::shared_ptr<scope_state> state,
         state->end();
     }
     state->stop_members();
-    while (!state->members.empty())
+    while (!state->members.empty() || !state->rests->empty())
         co_await scope_state::wait_for_change(state);
 }
 

@@ -2,6 +2,7 @@
 
 #include "capture.hpp"
 #include "execasio/spawn.hpp"
+#include "execasio/stop.hpp"
 #include "readiness.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -117,6 +118,8 @@ asio::awaitable<run_result> run_process(process p, run_options options)
 
     run_result result;
     result.how = co_await p.wait();
+    if (p.stopping()) // until nobody is left of its group or tree, either
+        co_await stop(p);
     co_await wait_for_streams(work, options.drain().time());
     if (work->failure)
         std::rethrow_exception(work->failure);
@@ -131,14 +134,16 @@ asio::awaitable<run_result> run_process(process p, run_options options)
 
 asio::awaitable<run_result> prepare_and_run(command cmd, run_options options)
 {
-    if (cmd.output().is(stream::inherit) && !cmd.merges_output())
-        cmd.output(stream::pipe);
-    if (cmd.error().is(stream::inherit) && !cmd.merges_error())
-        cmd.error(stream::pipe);
-    if (options.input())
-        cmd.input(stream::pipe);
-    else if (cmd.input().is(stream::inherit))
-        cmd.input(stream::null);
+    if (!cmd.terminal()) { // whose streams go to its other side
+        if (cmd.output().is(stream::inherit) && !cmd.merges_output())
+            cmd.output(stream::pipe);
+        if (cmd.error().is(stream::inherit) && !cmd.merges_error())
+            cmd.error(stream::pipe);
+        if (options.input())
+            cmd.input(stream::pipe);
+        else if (cmd.input().is(stream::inherit))
+            cmd.input(stream::null);
+    }
     auto const executor = co_await asio::this_coro::executor;
     process p;
     if (cmd.changes_identity()) // which may take its time

@@ -2,6 +2,7 @@
 
 #include "execasio/spawn.hpp"
 #include "execasio/stop.hpp"
+#include "pending_rests.hpp"
 #include "process_state.hpp"
 #include "readiness.hpp"
 
@@ -11,7 +12,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 
 namespace execasio {
 
@@ -61,31 +61,14 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
         if (found == members.end() || found->second.serial != serial)
             return;
         auto node = members.extract(found);
-        await_rest(process_access::state(node.mapped().proc));
+        rests->add(process_access::state(node.mapped().proc));
         // A copy: the handler may destroy the supervisor, which lets go of the original.
         if (exit_handler const handler = on_exit)
             handler(node.mapped().proc, ec, record);
         tell_if_empty();
     }
 
-    /// The process has ended, but a plan goes on for those whom it has left behind.
-    void await_rest(std::shared_ptr<detail::process_state> const& state)
-    {
-        detail::exit_event* const pending = state->pending_end();
-        if (!pending) {
-            rests.erase(state);
-            return;
-        }
-        rests.insert(state);
-        pending->async_receive([self = weak_from_this(), state](error_code) {
-            if (auto const s = self.lock()) {
-                s->await_rest(state);
-                s->tell_if_empty();
-            }
-        });
-    }
-
-    [[nodiscard]] bool empty() const noexcept { return members.empty() && rests.empty(); }
+    [[nodiscard]] bool empty() const noexcept { return members.empty() && rests->empty(); }
 
     void tell_if_empty()
     {
@@ -117,27 +100,38 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
     exit_handler on_exit;
     std::optional<guardian> guard; // goes last of all that it guards
     std::map<pid_t, member> members;
-    std::set<std::shared_ptr<detail::process_state>> rests; // ended, but not all of their group
     asio::steady_timer changed; // cancelled when the last process has gone
+    // Its own handlers hold it weakly; this object's end is told to it.
+    std::shared_ptr<detail::pending_rests> rests =
+        std::make_shared<detail::pending_rests>([this] { tell_if_empty(); });
     std::uint64_t last_serial = 0;
 };
 
 asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> self,
                                                         std::chrono::milliseconds bound)
 {
-    for (auto& [id, entry] : self->members)
-        request_stop(entry.proc, entry.plan); // a refusal shows at the bound
-    if (co_await wait_empty(self, bound)) {
-        self->guard.reset();
-        co_return 0;
+    std::size_t refused = 0;
+    for (auto at = self->members.begin(); at != self->members.end();) {
+        member& entry = at->second;
+        if (request_stop(entry.proc, entry.plan)) { // may not be signalled: it is not waited for
+            entry.proc.on_destroy(lifetime::detach);
+            ++refused;
+            at = self->members.erase(at);
+        } else {
+            ++at;
+        }
     }
-    for (auto& [id, entry] : self->members)
-        process_access::state(entry.proc)->kill(end_cause::dropped);
-    for (auto const& state : self->rests)
-        state->hurry_rest();
-    co_await wait_empty(self, std::chrono::seconds(1));
+    if (!co_await wait_empty(self, bound)) {
+        for (auto& [id, entry] : self->members) {
+            auto const state = process_access::state(entry.proc);
+            state->hurry_rest(); // who belongs to it goes, too
+            state->kill(end_cause::dropped);
+        }
+        self->rests->hurry();
+        co_await wait_empty(self, std::chrono::seconds(1));
+    }
     self->guard.reset();
-    co_return self->members.size() + self->rests.size();
+    co_return refused + self->members.size() + self->rests->size();
 }
 
 supervisor::supervisor(asio::any_io_executor executor, exit_handler on_exit)
@@ -148,6 +142,7 @@ supervisor::supervisor(asio::any_io_executor executor, exit_handler on_exit)
 supervisor::~supervisor()
 {
     impl_->on_exit = nullptr;
+    impl_->rests->forget();
     impl_->members.clear();
     impl_->guard.reset();
     impl_->changed.cancel();

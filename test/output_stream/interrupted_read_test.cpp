@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include <fcntl.h>
@@ -238,6 +239,32 @@ BOOST_AUTO_TEST_CASE(no_byte_is_lost_in_a_group_with_a_timer)
         }
         BOOST_TEST(checker.in_order());
         BOOST_TEST(checker.count() == count);
+    });
+}
+
+/// Between two turns nothing waits for the descriptor that could be cancelled there.
+BOOST_AUTO_TEST_CASE(a_read_that_gives_way_can_be_cancelled)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        pipe_ends pipe;
+        pipe.write(std::string(50'000, 'x'));
+        output_stream out = reader_of(ex, pipe);
+        bool over = false;
+        bool cancelled = false;
+        auto const reading = [&]() -> asio::awaitable<void> {
+            char byte;
+            for (int i = 0; i < 50'000; ++i) // there is always more to be had
+                co_await out.read_some(asio::buffer(&byte, 1));
+        };
+        asio::co_spawn(ex, reading, [&](std::exception_ptr e) {
+            over = true;
+            cancelled = bool(e);
+        });
+        asio::post(ex, [&] { out.cancel(); });
+        while (!over)
+            co_await asio::post(ex, asio::use_awaitable);
+        BOOST_TEST(cancelled);
     });
 }
 

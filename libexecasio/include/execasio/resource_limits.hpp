@@ -97,7 +97,9 @@ public:
     resource_limits& cpus(std::vector<unsigned> numbers);
 
     /// How readily the kernel kills it when memory runs out (proc(5)): -1000 (never) to 1000
-    /// (first).
+    /// (first). Not for a program whose memory others may not see (PR_SET_DUMPABLE is 0, as after
+    /// `assume_identity`): unless it is root, the kernel does not let it write that file of its
+    /// children's (EACCES).
     resource_limits& oom_score_adjust(int value);
 
     [[nodiscard]] std::vector<limit> const& limits() const noexcept { return limits_; }

@@ -82,12 +82,20 @@ bool has_groups(identity_plan const& plan) noexcept
     long const count = ::syscall(SYS_getgroups, plan.group_count + 2, plan.scratch);
     if (count < 0)
         return false; // more than the buffer holds, so not the same
+    // Sorted by the kernel, but by its own numbers: a user namespace may map them in another order.
+    for (long i = 1; i < count; ++i) {
+        gid_t const moved = plan.scratch[i];
+        long place = i;
+        for (; place > 0 && plan.scratch[place - 1] > moved; --place)
+            plan.scratch[place] = plan.scratch[place - 1];
+        plan.scratch[place] = moved;
+    }
     auto const after = [&](gid_t const* list, std::size_t size, std::size_t at) {
         while (at < size && list[at] == plan.group)
             ++at;
         return at;
     };
-    std::size_t const size = static_cast<std::size_t>(count); // sorted by the kernel
+    std::size_t const size = static_cast<std::size_t>(count);
     std::size_t there = after(plan.scratch, size, 0);
     std::size_t wanted = after(plan.groups, plan.group_count, 0);
     while (there < size && wanted < plan.group_count) {
