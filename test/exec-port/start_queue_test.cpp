@@ -94,6 +94,25 @@ BOOST_AUTO_TEST_CASE(what_waits_for_one_user_is_no_reason_to_refuse_another)
     BOOST_TEST(s.begun.back() == "other");
 }
 
+BOOST_AUTO_TEST_CASE(one_may_be_through_at_once)
+{
+    asio::io_context context(1);
+    start_queue queue(context.get_executor());
+    int begun = 0;
+    std::function<void()> first;
+    for (std::size_t i = 0; i < start_queue::most_of_a_user; ++i)
+        queue.add("one",
+                  [&](asio::cancellation_slot, std::function<void()> done) { first = done; });
+    for (int i = 0; i < 100; ++i)
+        queue.add("one", [&](asio::cancellation_slot, std::function<void()> done) {
+            ++begun;
+            done();
+        });
+    BOOST_TEST(begun == 0);
+    first();
+    BOOST_TEST(begun == 100);
+}
+
 BOOST_AUTO_TEST_CASE(in_the_end_none_is_begun_any_more)
 {
     starts s;

@@ -3,6 +3,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace exec_port {
@@ -22,20 +23,20 @@ bool start_queue::add(std::string const& user, starter begin)
     return true;
 }
 
-/// The first whose user has not enough of them under way.
+/// Each time the first whose user has not enough of them under way. From the beginning again, since
+/// one may be through, and have others begun, before its own beginning is over.
 void start_queue::begin_next()
 {
-    for (auto next = waiting_.begin();
-         next != waiting_.end() && under_way_.size() < most_under_way;) {
-        numbers& user = users_[next->user];
-        if (user.under_way >= most_of_a_user) {
-            ++next;
-            continue;
-        }
-        --user.waiting;
-        ++user.under_way;
+    while (under_way_.size() < most_under_way) {
+        auto const next = std::find_if(waiting_.begin(), waiting_.end(), [this](entry const& e) {
+            return users_[e.user].under_way < most_of_a_user;
+        });
+        if (next == waiting_.end())
+            return;
         entry chosen = std::move(*next);
-        next = waiting_.erase(next);
+        waiting_.erase(next);
+        --users_[chosen.user].waiting;
+        ++users_[chosen.user].under_way;
         begin(std::move(chosen));
     }
 }
