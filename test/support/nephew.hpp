@@ -60,13 +60,18 @@ public:
 private:
     [[noreturn]] static void run(int report)
     {
-        ::signal(SIGUSR1, [](int) { ::_exit(7); });
+        sigset_t end;
+        ::sigemptyset(&end);
+        ::sigaddset(&end, SIGUSR1);
+        ::sigprocmask(SIG_BLOCK, &end, nullptr);
         ::signal(SIGHUP, SIG_IGN);
         pid_t const self = ::getpid();
         if (::write(report, &self, sizeof self) != sizeof self)
             ::_exit(1);
-        for (;;)
-            ::pause();
+        siginfo_t info;
+        while (::sigwaitinfo(&end, &info) < 0) { // interrupted
+        }
+        ::_exit(7);
     }
 
     void bury_parent() noexcept
