@@ -175,6 +175,9 @@ struct detail::exit_wait_operation {
         }
         exit_record record;
         end_exit_wait(*state, ec, record);
+        // Given up first: who is told may destroy the context at once, in another thread
+        // (use_future).
+        state.reset();
         self.complete(ec, record);
     }
 };
