@@ -12,7 +12,9 @@
 #include <execasio/spawn.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -297,6 +299,32 @@ BOOST_AUTO_TEST_CASE(cancelling_kills_the_child_being_born)
             BOOST_TEST(launch.result().why == asio::error::operation_aborted);
             BOOST_TEST(!test::has_children());
         }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_launch_goes_on_where_it_was_started_whoever_is_told_elsewhere)
+{
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    run_coroutine([&]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        asio::io_context elsewhere;
+        asio::cancellation_signal cancel;
+        bool told = false;
+        auto const note = [&told](std::exception_ptr e, process const&) { told = e != nullptr; };
+        auto const slot = asio::bind_cancellation_slot(cancel.slot(), note);
+        async_spawn(ex, command(program.path()).credentials(test::own_identity()),
+                    asio::bind_executor(elsewhere, slot));
+        co_await test::until([] { return stuck_child() != 0; });
+        cancel.emit(asio::cancellation_type::total);
+        co_await test::until([] { return !test::has_children(); });
+        BOOST_TEST(!told);
+        co_await test::until([&] {
+            elsewhere.restart();
+            elsewhere.poll();
+            return told;
+        });
     });
 }
 

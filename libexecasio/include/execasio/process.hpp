@@ -9,7 +9,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/compose.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/post.hpp>
 
@@ -159,26 +161,37 @@ struct detail::exit_wait_operation {
     explicit exit_wait_operation(std::shared_ptr<process_state> s) noexcept : state(std::move(s)) {}
 
     std::shared_ptr<process_state> state;
-    bool waiting = false;
+    error_code failure;
+    exit_record record;
+    enum class step { begin, ended, told } next = step::begin;
 
     template <class Self>
     void operator()(Self& self, error_code ec = {})
     {
-        if (!std::exchange(waiting, true)) {
+        switch (next) {
+        case step::begin: {
+            next = step::ended;
             self.reset_cancellation_state(asio::enable_total_cancellation());
-            exit_event& ended = begin_exit_wait(*state);
-            if (has_ended(*state))
-                asio::post(executor_of(*state), std::move(self)); // never from within the call
+            exit_event& event = begin_exit_wait(*state);
+            bool const has = has_ended(*state);
+            auto here = asio::bind_executor(executor_of(*state), std::move(self));
+            if (has)
+                asio::post(std::move(here)); // never from within the call
             else
-                ended.async_receive(std::move(self));
-            return;
+                event.async_receive(std::move(here));
+            break;
         }
-        exit_record record;
-        end_exit_wait(*state, ec, record);
-        // Given up first: who is told may destroy the context at once, in another thread
-        // (use_future).
-        state.reset();
-        self.complete(ec, record);
+        case step::ended:
+            // On the process's executor, also for who is to be told on another: whatever belongs to
+            // the process is done with here, since its context may be gone as soon as that one is.
+            next = step::told;
+            end_exit_wait(*state, ec, record);
+            failure = ec;
+            state.reset();
+            asio::dispatch(std::move(self));
+            break;
+        case step::told: self.complete(failure, record); break;
+        }
     }
 };
 

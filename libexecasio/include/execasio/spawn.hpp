@@ -65,7 +65,7 @@ auto async_spawn(asio::any_io_executor executor, command cmd, Token&& token);
 /// Reserves the few low descriptor numbers that launches want once many descriptors are open.
 /// Happens by itself, but a program that is going to hold thousands does well to call it first:
 /// numbers below a few dozens are then still free. The 17 descriptors of a file in memory stay open
-/// to the end of the program, close-on-exec.
+/// to the end of the program, close-on-exec. Does nothing where RLIMIT_NOFILE is below 256.
 void prepare_spawning() noexcept;
 
 struct detail::spawn_operation {
@@ -79,28 +79,53 @@ struct detail::spawn_operation {
     asio::any_io_executor executor;
     std::unique_ptr<command> cmd; // until the launch has it
     std::shared_ptr<pending_launch> launch;
+    std::exception_ptr failure;
+    process child;
+    enum class step { begin, awaited, told } next = step::begin;
 
     template <class Self>
     void operator()(Self& self, error_code = {})
     {
-        if (!launch) {
+        switch (next) {
+        case step::begin:
+            next = step::awaited;
             self.reset_cancellation_state(asio::enable_total_cancellation());
             launch = begin_launch(executor, std::move(*cmd));
-            if (has_finished(*launch)) { // never completes from within the call
-                asio::post(executor, std::move(self));
-                return;
+            if (has_finished(*launch)) // never completes from within the call
+                asio::post(here(self));
+            else
+                await(self);
+            break;
+        case step::awaited:
+            if (!has_finished(*launch)) {
+                cancel_launch(*launch); // the wait was; the next one is for the child's end
+                if (!has_finished(*launch)) {
+                    await(self);
+                    break;
+                }
             }
-        } else if (!has_finished(*launch)) {
-            cancel_launch(*launch); // the wait was; the next one is for the child's end
+            next = step::told;
+            child = end_launch(*launch, failure);
+            launch.reset(); // what it holds is not to outlive the operation
+            asio::dispatch(std::move(self));
+            break;
+        case step::told: self.complete(failure, std::move(child)); break;
         }
-        if (!has_finished(*launch)) {
-            launch_event(*launch).async_receive(std::move(self));
-            return;
-        }
-        std::exception_ptr failure;
-        process child = end_launch(*launch, failure);
-        launch.reset(); // what it holds is not to outlive the operation
-        self.complete(failure, std::move(child));
+    }
+
+    template <class Self>
+    void await(Self& self)
+    {
+        exit_event& event = launch_event(*launch);
+        event.async_receive(here(self));
+    }
+
+    /// Goes on on the process's executor, as exit_wait_operation.
+    template <class Self>
+    auto here(Self& self)
+    {
+        asio::any_io_executor const own = executor; // self is about to be moved
+        return asio::bind_executor(own, std::move(self));
     }
 };
 
