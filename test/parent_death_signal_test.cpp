@@ -6,13 +6,17 @@
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
 
+#include <execasio/initializers.hpp>
 #include <execasio/run.hpp>
 #include <execasio/spawn.hpp>
 
 #include <cerrno>
+#include <new>
 #include <string>
 
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +27,27 @@ using execasio::credentials;
 using execasio::stage;
 using test::puppet;
 using test::run_coroutine;
+
+namespace {
+
+/// In the child: ends the parent, and goes on when it is gone.
+struct outlives_the_parent {
+    pid_t* child; // shared with the test
+
+    execasio::error_code on_exec_setup(boost::process::v2::posix::default_launcher&,
+                                       boost::process::v2::filesystem::path const&,
+                                       char const* const*) const noexcept
+    {
+        *child = static_cast<pid_t>(::syscall(SYS_getpid));
+        long const parent = ::syscall(SYS_getppid);
+        ::syscall(SYS_kill, parent, SIGKILL);
+        while (::syscall(SYS_getppid) == parent)
+            ::syscall(SYS_sched_yield);
+        return {};
+    }
+};
+
+} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(parent_death_signal, test::no_leaks)
 
@@ -92,6 +117,36 @@ BOOST_AUTO_TEST_CASE(a_child_does_not_outlive_a_parent_that_is_killed)
         if (child > 0 && !ended)
             ::kill(child, SIGKILL);
     }
+}
+
+BOOST_AUTO_TEST_CASE(nor_one_that_died_before_it_was_armed)
+{
+    void* const shared =
+        ::mmap(nullptr, sizeof(pid_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    BOOST_REQUIRE(shared != MAP_FAILED);
+    pid_t* const child = new (shared) pid_t(0);
+    pid_t const manager = ::fork();
+    BOOST_REQUIRE(manager >= 0);
+    if (manager == 0) {
+        asio::io_context context;
+        try {
+            command cmd("/bin/sleep", "3600");
+            cmd.parent_death_signal(SIGKILL).on_destroy(execasio::lifetime::survive);
+            execasio::process const p =
+                execasio::spawn(context.get_executor(), cmd, outlives_the_parent{child});
+        } catch (...) {
+        }
+        std::_Exit(1);
+    }
+    int status = 0;
+    BOOST_TEST(::waitpid(manager, &status, 0) == manager);
+    BOOST_TEST(WIFSIGNALED(status));
+    BOOST_REQUIRE(*child > 0);
+    bool const ended = test::has_ended(*child, 10s);
+    BOOST_TEST(ended);
+    if (!ended)
+        ::kill(*child, SIGKILL);
+    ::munmap(shared, sizeof(pid_t));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
