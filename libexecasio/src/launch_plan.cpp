@@ -273,12 +273,14 @@ void launch_plan::connect(stream const& s, int number, sys::unique_fd& parent_en
 /// the child would get it in its place.
 void launch_plan::look_at_given()
 {
-    auto const is_open = [](int fd) { return ::fcntl(fd, F_GETFD) >= 0; };
-    for (int number = 0; number < 3; ++number)
-        inherited_[static_cast<std::size_t>(number)] =
-            is_open(number) ? number : sys::descriptor_move::closed;
-    auto const require_open = [&](int fd) {
-        if (!is_open(fd))
+    for (int number = 0; number < 3; ++number) {
+        int const flags = ::fcntl(number, F_GETFD);
+        auto const at = static_cast<std::size_t>(number);
+        inherited_[at] = flags >= 0 ? number : sys::descriptor_move::closed;
+        outlives_exec_[at] = flags >= 0 && (flags & FD_CLOEXEC) == 0;
+    }
+    auto const require_open = [](int fd) {
+        if (::fcntl(fd, F_GETFD) < 0)
             throw spawn_error(stage::descriptors, sys::last_error(), std::to_string(fd));
     };
     for (stream const* s : {&cmd_.input(), &cmd_.output(), &cmd_.error()})
@@ -341,6 +343,9 @@ void launch_plan::prepare_streams()
     for (std::size_t i = 1; i < moves_.size(); ++i)
         if (moves_[i].to == moves_[i - 1].to)
             refuse(errc::bad_descriptor, std::to_string(moves_[i].to));
+    for (std::size_t number = 0; number < outlives_exec_.size(); ++number)
+        if (moves_[number].from == moves_[number].to && outlives_exec_[number])
+            moves_[number].from = sys::descriptor_move::kept;
 }
 
 /// A place in the guardian's table, if there is a guardian and the child is to end with us.

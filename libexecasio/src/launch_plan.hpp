@@ -83,6 +83,7 @@ private:
     std::vector<sys::descriptor_move> moves_;
     std::vector<sys::file_to_open> files_; // left to a child that changes its user
     std::array<int, 3> inherited_{};       // what 0 to 2 of the child are when they are inherited
+    std::array<bool, 3> outlives_exec_{};  // the parent's own 0 to 2, as they are
     sys::child_plan plan_;
 };
 

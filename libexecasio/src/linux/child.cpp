@@ -333,7 +333,7 @@ int child_main(void* context) noexcept
     enter(plan, stage::death_signal);
     if (!arm_death_signal(plan))
         return failed(plan, errno);
-    reset_signals(plan.maybe_ignored, plan.keep_ignored);
+    reset_signals(plan.reset_signals, plan.keep_ignored);
     enter(plan, stage::exec);
     // A signal that came in since the birth acts here, on the default action.
     ::syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &plan.signal_mask, nullptr, 8);

@@ -16,6 +16,7 @@ namespace execasio::sys {
 struct descriptor_move {
     static constexpr int closed = -1;
     static constexpr int null = -2; ///< /dev/null, opened by the child itself
+    static constexpr int kept = -3; ///< what it is, and not close-on-exec: nothing to be done
 
     int from;
     int to;
@@ -67,7 +68,7 @@ struct child_plan {
     int death_signal = 0; ///< PR_SET_PDEATHSIG
     pid_t parent = 0;     ///< whose death that is about
     bool keep_ignored = false;
-    std::uint64_t maybe_ignored = ~std::uint64_t{0}; ///< signals to set to their default
+    std::uint64_t reset_signals = ~std::uint64_t{0}; ///< to their default
     std::uint64_t signal_mask = 0;                   ///< as the kernel sees it: bit n-1 is signal n
 
     guard_slot* guard = nullptr; ///< where the child makes itself known to the guardian

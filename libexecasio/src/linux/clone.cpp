@@ -221,7 +221,7 @@ attempt one_attempt(child_stack const& stack, child_plan& plan, bool share_table
     plan.report.where = stage::clone; // for a child that is killed before it can say anything
     attempt a;
     if (!clone3_refused.load(std::memory_order_relaxed)) {
-        plan.maybe_ignored = signals_to_reset(true);
+        plan.reset_signals = plan.keep_ignored ? 0 : signals_to_reset(true);
         a = by_clone3(stack, plan, share_table);
         if ((a.error != ENOSYS && a.error != EPERM) || plan.cgroup >= 0)
             return a; // with a cgroup the refusal may be of that alone
@@ -231,7 +231,7 @@ attempt one_attempt(child_stack const& stack, child_plan& plan, bool share_table
         a.error = ENOSYS;
         return a;
     }
-    plan.maybe_ignored = signals_to_reset(false);
+    plan.reset_signals = signals_to_reset(false);
     return by_clone(stack, plan, share_table);
 }
 

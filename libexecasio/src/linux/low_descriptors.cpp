@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@ public:
     void reserve() noexcept
     {
         std::lock_guard const lock(mutex_);
-        if (std::exchange(reserved_, true))
+        if (std::exchange(reserved_, true) || !is_worthwhile())
             return;
         int const holder = ::memfd_create("execasio-reserved", MFD_CLOEXEC);
         struct stat s {};
@@ -80,6 +81,15 @@ public:
     }
 
 private:
+    /// A program that may have few descriptors needs all of them for itself, and no number of
+    /// theirs is high.
+    static bool is_worthwhile() noexcept
+    {
+        constexpr rlim_t many = 256;
+        rlimit limit{};
+        return ::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= many;
+    }
+
     [[nodiscard]] bool is_ours(int number) const noexcept
     {
         struct stat s {};
