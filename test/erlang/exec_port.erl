@@ -2,8 +2,9 @@
 %% requests their numbers, and passes replies and events on to whoever asked.
 %%
 %% Events come as messages {exec_port, OsPid, Event}, after the reply that names OsPid; all that was
-%% ever said about an OsPid is kept in order. What the protocol rules out (a second reply, an event
-%% of nobody's, one after the exit) is kept as a fault. Nothing here has a timeout: callers have.
+%% ever said about an OsPid is kept in order. What the protocol rules out (a second reply, one out of
+%% turn, an event of nobody's, one after the exit) is kept as a fault. Nothing here has a timeout:
+%% callers have.
 
 -module(exec_port).
 -export([start/1, run/3, manage/3, stop/2, kill/3, list/1, stdin/3, setpgid/3, debug/2, shutdown/1,
@@ -11,7 +12,7 @@
 -export([os_pid/1, is_open/1, exit_code/1, next/1, outcome/1, outcome/3, log/2, faults/1]).
 
 -record(child, {owner, log = [], ended = false}).
--record(state, {port, owner, next = 1, waiting = #{}, children = #{}, faults = [],
+-record(state, {port, owner, next = 1, waiting = #{}, order = queue:new(), children = #{}, faults = [],
                 exit_code, exit_waiters = []}).
 
 %% Requests that the program did not live to answer get {ended, ExitCode}.
@@ -133,8 +134,8 @@ asked({call, Instruction}, From, #state{next = Id} = S) ->
 asked({call, _, _}, From, #state{exit_code = Code} = S) when Code =/= undefined ->
     answer(From, {ended, Code}),
     S;
-asked({call, Id, Instruction}, From, #state{waiting = Waiting} = S) ->
-    send(Id, Instruction, S#state{waiting = Waiting#{Id => From}});
+asked({call, Id, Instruction}, From, #state{waiting = Waiting, order = Order} = S) ->
+    send(Id, Instruction, S#state{waiting = Waiting#{Id => From}, order = queue:in(Id, Order)});
 asked(exit_code, From, #state{exit_code = undefined, exit_waiters = Waiters} = S) ->
     S#state{exit_waiters = [From | Waiters]};
 asked(What, From, S) ->
@@ -167,13 +168,21 @@ told({0, {Kind, OsPid, What}}, S) -> event(OsPid, {Kind, What}, S);
 told({Id, Reply}, #state{waiting = Waiting} = S) ->
     case maps:take(Id, Waiting) of
         {{Process, _} = From, Rest} ->
-            Next = replied(Reply, Process, S#state{waiting = Rest}),
+            Next = replied(Reply, Process, in_turn(Id, S#state{waiting = Rest})),
             answer(From, Reply),
             Next;
         error ->
             fault({unasked, {Id, Reply}}, S)
     end;
 told(Other, S) -> fault({unknown, Other}, S).
+
+%% erlexec numbers all requests alike, and tells replies apart by their order.
+in_turn(Id, #state{order = Order} = S) ->
+    case queue:out(Order) of
+        {{value, Id}, Rest} -> S#state{order = Rest};
+        {{value, Other}, _} -> fault({reply_out_of_turn, Id, Other},
+                                     S#state{order = queue:delete(Id, Order)})
+    end.
 
 replied({pid, OsPid}, Process, #state{children = Children} = S) ->
     case Children of

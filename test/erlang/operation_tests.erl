@@ -5,7 +5,8 @@
          input_that_is_not_read_is_bounded/1, messages_go_to_a_file/1,
          a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
          it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
-         it_tells_its_version/1]).
+         it_tells_its_version/1, few_descriptors_are_enough/1, descriptors_that_run_out_are_told/1,
+         without_a_null_device_it_does_not_start/1]).
 
 frames_can_be_larger(P) ->
     Own = exec_port:start(P#{packet => 4, args => args(P, ["--packet", "4"])}),
@@ -138,3 +139,36 @@ has(File, Pattern) ->
             {error, enoent} -> false
         end
     end).
+
+few_descriptors_are_enough(P) ->
+    Own = exec_port:start(P#{shell => "ulimit -n 20; exec \"$@\"", args => args(P, ["--no-guard"])}),
+    {0, <<"out\n">>, <<>>} = exec_port:outcome(Own, "echo out", [stdout]),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+%% Whichever of a start's descriptors is the one too many.
+descriptors_that_run_out_are_told(P) ->
+    [begin
+         Own = exec_port:start(P#{shell => "ulimit -n " ++ integer_to_list(Limit) ++
+                                           "; exec \"$@\" 2>/dev/null"}),
+         {error, "Couldn't start pid: Failed to create a pipe for stdout: Too many open files"} =
+             until_refused(Own),
+         exec_port:shutdown(Own),
+         0 = exec_port:exit_code(Own)
+     end || Limit <- [40, 41, 42, 43]].
+
+until_refused(P) ->
+    case exec_port:run(P, ["/bin/sleep", "1000"], [stdout]) of
+        {pid, _} -> until_refused(P);
+        Refused -> Refused
+    end.
+
+without_a_null_device_it_does_not_start(#{path := Path, env := Env} = P) ->
+    case os_process:run("/usr/bin/unshare", ["-m", "true"], [stderr_to_stdout]) of
+        {0, _} -> ok;
+        {_, Why} -> run_tests:skipped(binary_to_list(Why))
+    end,
+    {10, Says} = os_process:run("/usr/bin/unshare",
+                                ["-m", "/bin/sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh",
+                                 Path | args(P, [])], [{env, Env}, stderr_to_stdout]),
+    {match, _} = re:run(Says, "cannot open /dev/null").

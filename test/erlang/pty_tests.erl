@@ -3,6 +3,7 @@
 -module(pty_tests).
 -export([a_terminal_has_24_rows_of_80/1, winsz_is_the_size_of_the_terminal/1,
          the_size_can_be_changed/1, all_output_of_a_terminal_is_stdout/1,
+         output_is_stderr_where_only_that_is_asked_for/1,
          eof_ends_the_input_but_not_the_terminal/1, input_is_not_echoed_unless_asked_for/1,
          stop_ends_a_child_with_a_terminal/1]).
 
@@ -23,6 +24,13 @@ the_size_can_be_changed(P) ->
 
 all_output_of_a_terminal_is_stdout(P) ->
     {0, <<"out\r\nerr\r\n">>, <<>>} = outcome(P, "echo out; echo err >&2", [pty | ?IO]).
+
+%% Erlang's side would not know whom to give it to.
+output_is_stderr_where_only_that_is_asked_for(P) ->
+    [{0, <<>>, <<"err\r\n">>} = outcome(P, "echo err >&2", [pty | Options])
+     || Options <- [[stderr], [stdin, stderr], [{stdout, null}, stderr]]],
+    {0, <<>>, <<"out\r\nerr\r\n">>} = outcome(P, "echo out; echo err >&2",
+                                              [pty, {stdout, stderr}, stderr]).
 
 eof_ends_the_input_but_not_the_terminal(P) ->
     OsPid = run(P, "cat; echo rest", [pty | ?IO]),

@@ -119,7 +119,7 @@ a_managed_process_can_be_stopped(P) ->
 manage_of_nobody_is_answered(P) ->
     {pid, Ended} = exec_port:run(P, "true", []),
     {0, <<>>, <<>>} = exec_port:outcome(Ended),
-    [{error, not_found} = exec_port:manage(P, OsPid, []) || OsPid <- [Ended, 99999999]],
+    [{error, not_found} = exec_port:manage(P, OsPid, []) || OsPid <- [Ended, 99999999, 1]],
     [{error, badarg} = exec_port:manage(P, OsPid, [])
      || OsPid <- [0, -1, foo, exec_port:os_pid(P)]],
     {error, badarg} = exec_port:manage(P, 1, [fly]).

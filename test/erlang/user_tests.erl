@@ -7,7 +7,9 @@
          a_kill_command_runs_as_the_user/1, others_can_be_stopped/1, nobody_gets_the_ports_files/1,
          capabilities_are_kept/1, a_port_of_root_can_be_that_of_another_user/1,
          a_port_that_left_root_keeps_little/1, capabilities_can_be_kept_for_commands/1,
-         an_unknown_capability_is_refused/1,
+         an_unknown_capability_is_refused/1, replies_are_in_the_order_of_requests/1,
+         the_own_user_comes_with_its_groups/1, a_kill_command_runs_as_the_owner_of_a_managed_process/1,
+         a_refused_user_is_named_and_touches_no_file/1,
          only_root_has_to_name_its_user/1, it_tells_who_it_is/1]).
 
 -define(ID, ["/usr/bin/id", "-un"]).
@@ -143,6 +145,72 @@ capabilities_can_be_kept_for_commands(P) ->
 an_unknown_capability_is_refused(#{args := Args} = P) ->
     {8, Says} = program(P, Args ++ ["-cap", "kill,fly"]),
     {match, _} = re:run(Says, "there is no capability 'fly'").
+
+%% Starts as other users take their time, and come to their end in any order. That each reply is in
+%% its turn is checked of all (exec_port:faults).
+replies_are_in_the_order_of_requests(P) ->
+    as_root(P),
+    Parent = self(),
+    Users = [[], [{user, "nobody"}], [], [{user, "daemon"}], []],
+    Callers = [spawn_link(fun() -> ask_in_turn(P, lists:nth(N rem 5 + 1, Users), N),
+                                   Parent ! {self(), done} end) || N <- lists:seq(1, 60)],
+    [receive {Caller, done} -> ok end || Caller <- Callers].
+
+ask_in_turn(P, User, N) ->
+    Line = list_to_binary(integer_to_list(N) ++ "\n"),
+    {0, Line, <<>>} = exec_port:outcome(P, ["/bin/echo", integer_to_list(N)],
+                                        User ++ [stdout, stderr]),
+    true = is_list(exec_port:list(P)),
+    {ok, 0} = exec_port:debug(P, 0),
+    {error, "Invalid user nobody-of" ++ _} =
+        exec_port:run(P, "true", [{user, "nobody-of-that-name"}]),
+    {pid, OsPid} = exec_port:run(P, ["/bin/sleep", "1000"], User),
+    ok = exec_port:kill(P, OsPid, 9),
+    {9, <<>>, <<>>} = exec_port:outcome(OsPid).
+
+the_own_user_comes_with_its_groups(P) ->
+    as_root(P),
+    Own = exec_port:start(P#{shell => "exec setpriv --regid 5 --groups 5,6 \"$@\""}),
+    Groups = fun(Options) ->
+        {0, Text, <<>>} = exec_port:outcome(Own, "id -g; id -G", [stdout, stderr | Options]),
+        Text
+    end,
+    <<"5\n5 6\n">> = Groups([]),
+    {_, AsRoot} = os_process:run("/usr/bin/setpriv", ["--regid", "0", "--init-groups", "--reuid", "0",
+                                                     "/bin/sh", "-c", "id -g; id -G"], []),
+    AsRoot = Groups([{user, "root"}]),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+a_kill_command_runs_as_the_owner_of_a_managed_process(#{dir := Directory} = P) ->
+    as_root(P),
+    ok = file:change_mode(Directory, 8#777),
+    File = filename:join(Directory, "who"),
+    Other = exec_port:start(P),
+    {pid, OsPid} = exec_port:run(Other, "echo ready; exec sleep 1000", [{user, "daemon"}, stdout]),
+    {stdout, <<"ready\n">>} = exec_port:next(OsPid),
+    {pid, OsPid} = exec_port:manage(P, OsPid, [{kill, "id -un >'" ++ File ++ "'; id -G >>'" ++ File ++
+                                                      "'; kill $CHILD_PID"}]),
+    ok = exec_port:stop(P, OsPid),
+    [{exit_status, _} = exec_port:next(OsPid) || _ <- [P, Other]],
+    {ok, <<"daemon\n1\n">>} = file:read_file(File),
+    exec_port:shutdown(Other),
+    0 = exec_port:exit_code(Other).
+
+a_refused_user_is_named_and_touches_no_file(#{identity := Identity, dir := Directory} = P) ->
+    Own = exec_port:start(P#{args => ["-user", case Identity of "root" -> "nobody"; _ -> Identity end]}),
+    File = filename:join(Directory, "out"),
+    {256, <<>>, Says} = exec_port:outcome(Own, ?ID, [{user, "root"}, {stdout, File}, stderr]),
+    <<"Cannot set effective user to 0: Operation not permitted\n">> = Says,
+    {error, enoent} = file:read_file(File),
+    case Identity of
+        "root" -> ok;
+        _ -> {256, <<>>, Of} = exec_port:outcome(Own, ?ID, [{user, "daemon"}, {stdout, File}, stderr]),
+             <<"Cannot set effective user to 1: Operation not permitted\n">> = Of,
+             {error, enoent} = file:read_file(File)
+    end,
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
 
 as_root(#{identity := "root"}) -> ok;
 as_root(_) -> run_tests:skipped("not root").

@@ -11,13 +11,26 @@
 
 namespace exec_port {
 
-child::child(execasio::process& p, std::optional<int> success_exit_code, limits const& bounds,
+namespace {
+
+/// What comes from a terminal is standard output, unless Erlang has only asked for the other.
+output_stream first_output(run_options const& options)
+{
+    constexpr auto erlang = redirection::target::erlang;
+    auto const& [in, out, err] = options.streams;
+    bool const only_error = options.pty && out.to != erlang && err.to == erlang;
+    return only_error ? output_stream::err : output_stream::out;
+}
+
+} // namespace
+
+child::child(execasio::process& p, run_options const& options, limits const& bounds,
              frame_writer& writer, std::function<void(child&)> on_end)
     : limits_(bounds),
       writer_(writer),
       on_end_(std::move(on_end)),
-      outputs_{output{p.output(), output_stream::out}, output{p.error(), output_stream::err}},
-      success_exit_code_(success_exit_code),
+      outputs_{output{p.output(), first_output(options)}, output{p.error(), output_stream::err}},
+      success_exit_code_(options.success_exit_code),
       os_pid_(p.id())
 {
     if (p.input().is_open())
@@ -26,6 +39,11 @@ child::child(execasio::process& p, std::optional<int> success_exit_code, limits 
 
 void child::start()
 {
+    started_ = true;
+    if (early_end_) {
+        exited(early_end_->first, early_end_->second);
+        return;
+    }
     for (output& o : outputs_)
         if (o.stream.is_open())
             asio::co_spawn(o.stream.get_executor(), forward(shared_from_this(), o),
@@ -94,6 +112,10 @@ asio::awaitable<void> child::forward(std::shared_ptr<child> self, output& from)
 
 void child::exited(execasio::error_code ec, execasio::exit_record const& record)
 {
+    if (!started_) {
+        early_end_.emplace(ec, record);
+        return;
+    }
     exited_ = true;
     status_ = ec ? -1 : record.native_status();
     input_.close();

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace exec_port {
 
@@ -30,12 +31,12 @@ public:
     };
 
     /// @param on_end Called when the exit has been told; the child is of no use any more.
-    child(execasio::process& p, std::optional<int> success_exit_code, limits const& bounds,
+    child(execasio::process& p, run_options const& options, limits const& bounds,
           frame_writer& writer, std::function<void(child&)> on_end);
 
     [[nodiscard]] int os_pid() const noexcept { return os_pid_; }
 
-    /// Begins to forward output.
+    /// The VM has been told of it: begins to forward output, and may tell its end.
     void start();
 
     void input(std::optional<std::string> data);
@@ -78,6 +79,8 @@ private:
     std::optional<int> success_exit_code_;
     int os_pid_;
     int status_ = 0;
+    std::optional<std::pair<execasio::error_code, execasio::exit_record>> early_end_;
+    bool started_ = false;
     bool stopped_ = false;
     bool traced_ = false;
     bool exited_ = false;

@@ -76,11 +76,17 @@ int lead_group()
 /// Numbers 0 to 2 must not be given to something else, which children would then take for theirs.
 int open_standard_descriptors()
 {
-    for (int fd = 0; fd <= 2; ++fd) {
-        if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) {
+    // The lowest number that is free: those up to 2 are kept. Commands will need it, too.
+    for (int fd = 0; fd <= 2;) {
+        fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0) {
             log::error(std::string("cannot open /dev/null: ") + std::strerror(errno));
             return exit_code::null_device;
         }
+        if (fd > 2)
+            ::close(fd);
+        else
+            ::fcntl(fd, F_SETFD, 0);
     }
     return exit_code::ok;
 }

@@ -4,6 +4,7 @@
 #include "describe_request.hpp"
 #include "log.hpp"
 #include "start.hpp"
+#include "user.hpp"
 
 #include <execasio/adopt.hpp>
 
@@ -12,7 +13,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include <signal.h>
@@ -58,6 +61,7 @@ port::port(asio::io_context& context, settings const& s, rights const& r)
       reader_(context.get_executor(), s.numbered_descriptors ? 3 : STDIN_FILENO, frames_),
       writer_(context.get_executor(), s.numbered_descriptors ? 4 : STDOUT_FILENO, frames_,
               [this] { end(exit_code::ok); }),
+      replies_(context.get_executor()),
       supervisor_(context.get_executor(),
                   [this](execasio::process& p, error_code ec, execasio::exit_record const& record) {
                       ended(p, ec, record);
@@ -107,6 +111,8 @@ asio::awaitable<void> port::serve()
     while (!ending_) {
         while (!ending_ && writer_.queued() > frame_writer::reply_max)
             co_await writer_.wait_for_room();
+        while (!ending_ && !replies_.has_room())
+            co_await replies_.wait_for_room();
         if (ending_)
             break;
         auto const frame = co_await reader_.next();
@@ -129,6 +135,7 @@ void port::end(int code)
     exit_code_ = code;
     reader_.close();
     writer_.wake();
+    replies_.wake();
 }
 
 void port::dump_when_asked()
@@ -148,7 +155,8 @@ void port::dump() const
                std::to_string(supervisor_.size()) + " processes, " +
                    std::to_string(children_.size()) + " not told to have ended, " +
                    std::to_string(writer_.queued()) + " bytes wait for the VM, " +
-                   std::to_string(starts_.waiting()) + " starts wait");
+                   std::to_string(starts_.waiting()) + " starts and " +
+                   std::to_string(replies_.waiting()) + " replies wait for others");
     for (auto const& [os_pid, c] : children_)
         log::write(log::severity::info, "process " + std::to_string(os_pid) + ": " + c->queues());
 }
@@ -174,7 +182,7 @@ void port::handle(std::int64_t id, run_request const& r)
         }
         execasio::process p = start(context_.get_executor(), cmd);
         int const os_pid = p.id();
-        introduce(id, std::move(p), r.options);
+        introduce({id, std::nullopt}, std::move(p), r.options);
         tell_of_start(os_pid, r);
     } catch (start_refused const& e) {
         handle(id, e.why());
@@ -183,31 +191,44 @@ void port::handle(std::int64_t id, run_request const& r)
 
 void port::begin_start(std::int64_t id, run_request const& r, execasio::command cmd)
 {
-    auto begin = [this, id, r, cmd = std::move(cmd)](asio::cancellation_slot slot,
-                                                     std::function<void()> done) {
-        asio::co_spawn(context_, run_later(id, r, cmd),
+    reply_to to{id, std::nullopt};
+    if (id != 0)
+        to.place = replies_.reserve();
+    // Waiting in turn counts: replies to all later requests wait for this one's.
+    auto const deadline = std::chrono::steady_clock::now() + cmd.spawn_deadline();
+    auto begin = [this, to, r, cmd = std::move(cmd), deadline](asio::cancellation_slot slot,
+                                                               std::function<void()> done) mutable {
+        auto const left = std::chrono::ceil<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        if (left <= left.zero()) {
+            done();
+            refuse(to, refusal::text("Couldn't start pid: others of that user take too long"));
+            return;
+        }
+        cmd.spawn_deadline(left);
+        asio::co_spawn(context_, run_later(to, r, cmd),
                        asio::bind_cancellation_slot(
-                           slot, [this, id, done = std::move(done)](std::exception_ptr failure) {
+                           slot, [this, to, done = std::move(done)](std::exception_ptr failure) {
                                done();
                                if (failure) // out of memory; an answer is due all the same
-                                   handle(id, refusal::text("Couldn't start pid: out of memory"));
+                                   refuse(to, refusal::text("Couldn't start pid: out of memory"));
                            }));
     };
     if (!starts_.add(r.options.user.value_or(""), std::move(begin)))
-        handle(id, refusal::text("Couldn't start pid: too many starts as other users wait"));
+        refuse(to, refusal::text("Couldn't start pid: too many starts as other users wait"));
 }
 
-asio::awaitable<void> port::run_later(std::int64_t id, run_request r, execasio::command cmd)
+asio::awaitable<void> port::run_later(reply_to to, run_request r, execasio::command cmd)
 {
     try {
         execasio::process p = co_await start_awaited(context_.get_executor(), std::move(cmd));
         if (ending_)
             co_return; // and its destruction kills it
         int const os_pid = p.id();
-        introduce(id, std::move(p), r.options);
+        introduce(to, std::move(p), r.options);
         tell_of_start(os_pid, r);
     } catch (start_refused const& e) {
-        handle(id, e.why());
+        refuse(to, e.why());
     } catch (execasio::spawn_error const&) { // cancelled, at the end
     }
 }
@@ -221,27 +242,38 @@ void port::tell_of_start(int os_pid, run_request const& r) const
         log::info(text);
 }
 
-/// Tells of a new process before anything that it does.
-void port::introduce(std::int64_t id, execasio::process p, run_options const& options)
+/// Tells of a new process before anything that it does, which waits in its pipes until then.
+void port::introduce(reply_to const& to, execasio::process p, run_options const& options,
+                     std::optional<execasio::credentials> const& owner)
 {
     int const os_pid = p.id();
     // First, because the end of the number's last bearer may be known only to the supervisor, which
-    // tells it here; or it may still be waiting for room to be told.
-    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options, rights_));
+    // tells it here.
+    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options, rights_, owner));
+    auto const c = std::make_shared<child>(added, options, settings_.limits, writer_,
+                                           [this](child& told) { children_.erase(told.os_pid()); });
+    c->traced(is_traced(options));
+    newborn_[os_pid] = c;
+    reply(to, 0, [this, id = to.id, c] { announce(id, c); });
+}
+
+void port::announce(std::int64_t id, std::shared_ptr<child> const& c)
+{
+    int const os_pid = c->os_pid();
+    // The end of the number's last bearer may still be waiting for room to be told.
     if (auto const old = find(os_pid))
         old->finish_now();
-    writer_.send(encode_pid(id, os_pid));
-    auto const c =
-        std::make_shared<child>(added, options.success_exit_code, settings_.limits, writer_,
-                                [this](child& told) { children_.erase(told.os_pid()); });
-    c->traced(is_traced(options));
+    if (auto const found = newborn_.find(os_pid); found != newborn_.end() && found->second == c)
+        newborn_.erase(found); // else the number is another's already
     children_[os_pid] = c;
+    writer_.send(encode_pid(id, os_pid));
     c->start();
 }
 
 void port::ended(execasio::process& p, error_code ec, execasio::exit_record const& record)
 {
-    auto const c = find(p.id());
+    auto const newborn = newborn_.find(p.id());
+    auto const c = newborn != newborn_.end() ? newborn->second : find(p.id());
     auto const text = [&] {
         return "process " + std::to_string(p.id()) +
                " ended: " + (ec ? ec.message() : describe(record));
@@ -263,7 +295,7 @@ std::shared_ptr<child> port::find(int os_pid) const
 void port::handle(std::int64_t id, manage_request const& r)
 {
     if (supervisor_.find(r.os_pid)) {
-        writer_.send(encode_pid(id, r.os_pid));
+        reply(id, encode_pid(id, r.os_pid));
         return;
     }
     if (r.os_pid == ::getpid()) {
@@ -271,7 +303,7 @@ void port::handle(std::int64_t id, manage_request const& r)
         return;
     }
     if (r.os_pid == 1) { // at the port's end all would be asked to go
-        handle(id, refusal::atom("eperm"));
+        handle(id, refusal::atom("not_found"));
         return;
     }
     try {
@@ -280,7 +312,12 @@ void port::handle(std::int64_t id, manage_request const& r)
             ::setpriority(PRIO_PROCESS, static_cast<id_t>(r.os_pid), *r.options.nice) != 0)
             log::warning("cannot set the priority of process " + std::to_string(r.os_pid) + ": " +
                          std::strerror(errno));
-        introduce(id, std::move(p), r.options);
+        std::optional<execasio::credentials> owner;
+        if (r.options.kill)
+            owner = owner_of(r.os_pid);
+        if (!p.poll())
+            owner.reset(); // the number may have been another's by then
+        introduce({id, std::nullopt}, std::move(p), r.options, owner);
     } catch (start_refused const& e) {
         handle(id, e.why());
     } catch (boost::system::system_error const& e) {
@@ -321,7 +358,7 @@ void port::handle(std::int64_t id, kill_request const& r)
 
 void port::handle(std::int64_t id, list_request const&)
 {
-    writer_.send(encode_pids(id, supervisor_.ids(), frames_.payload_max()));
+    reply(id, encode_pids(id, supervisor_.ids(), frames_.payload_max()));
 }
 
 void port::handle(std::int64_t, stdin_request const& r)
@@ -392,7 +429,7 @@ void port::handle(std::int64_t id, setpgid_request const& r)
 
 void port::handle(std::int64_t id, debug_request const& r)
 {
-    writer_.send(encode_ok(id, std::exchange(log::debug_level, r.level)));
+    reply(id, encode_ok(id, std::exchange(log::debug_level, r.level)));
 }
 
 void port::handle(std::int64_t, shutdown_request const&)
@@ -402,12 +439,35 @@ void port::handle(std::int64_t, shutdown_request const&)
 
 void port::handle(std::int64_t id, refusal const& r)
 {
-    writer_.send(encode_error(id, r));
+    reply(id, encode_error(id, r));
 }
 
 void port::answer(std::int64_t id, error_code ec)
 {
-    writer_.send(ec ? encode_error(id, system_refusal(ec)) : encode_ok(id));
+    reply(id, ec ? encode_error(id, system_refusal(ec)) : encode_ok(id));
+}
+
+void port::refuse(reply_to const& to, refusal const& why)
+{
+    std::string text = encode_error(to.id, why);
+    std::size_t const size = text.size();
+    reply(to, size, [this, text = std::move(text)] { writer_.send(text); });
+}
+
+void port::reply(std::int64_t id, std::string text)
+{
+    std::size_t const size = text.size();
+    reply({id, std::nullopt}, size, [this, text = std::move(text)] { writer_.send(text); });
+}
+
+void port::reply(reply_to const& to, std::size_t size, reply_order::sender send)
+{
+    if (to.place)
+        replies_.fill(*to.place, size, std::move(send));
+    else if (to.id == 0) // nobody waits for it
+        send();
+    else
+        replies_.add(size, std::move(send));
 }
 
 } // namespace exec_port

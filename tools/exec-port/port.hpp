@@ -4,6 +4,7 @@
 #include "command_line.hpp"
 #include "frame_reader.hpp"
 #include "frame_writer.hpp"
+#include "reply_order.hpp"
 #include "request.hpp"
 #include "rights.hpp"
 #include "start_queue.hpp"
@@ -13,8 +14,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace exec_port {
 
@@ -49,11 +53,22 @@ private:
     void handle(std::int64_t id, shutdown_request const& r);
     void handle(std::int64_t id, refusal const& r);
 
+    /// Where a reply goes: in the order of the requests, or to a place that was kept for it.
+    struct reply_to {
+        std::int64_t id;
+        std::optional<reply_order::place> place;
+    };
+
     void begin_start(std::int64_t id, run_request const& r, execasio::command cmd);
-    asio::awaitable<void> run_later(std::int64_t id, run_request r, execasio::command cmd);
+    asio::awaitable<void> run_later(reply_to to, run_request r, execasio::command cmd);
     void answer(std::int64_t id, execasio::error_code ec);
+    void refuse(reply_to const& to, refusal const& why);
+    void reply(std::int64_t id, std::string payload);
+    void reply(reply_to const& to, std::size_t size, reply_order::sender send);
     void tell_of_start(int os_pid, run_request const& r) const;
-    void introduce(std::int64_t id, execasio::process p, run_options const& options);
+    void introduce(reply_to const& to, execasio::process p, run_options const& options,
+                   std::optional<execasio::credentials> const& owner = std::nullopt);
+    void announce(std::int64_t id, std::shared_ptr<child> const& c);
     void ended(execasio::process& p, execasio::error_code ec, execasio::exit_record const& record);
     [[nodiscard]] std::shared_ptr<child> find(int os_pid) const;
 
@@ -64,6 +79,8 @@ private:
     frame_reader reader_;
     frame_writer writer_;
     std::map<int, std::shared_ptr<child>> children_; // also those whose end is not told yet
+    std::map<int, std::shared_ptr<child>> newborn_;  // that the VM has not been told of
+    reply_order replies_;
     execasio::supervisor supervisor_;
     start_queue starts_; // of processes of other users
     asio::signal_set signals_;

@@ -15,6 +15,7 @@
 #include <string>
 #include <variant>
 
+#include <linux/capability.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -121,9 +122,16 @@ runner runner_of(run_options const& options)
     return {*user, *user != own};
 }
 
+bool may_change_user()
+{
+    auto const held = execasio::capabilities::held();
+    return held.contains(CAP_SETUID) && held.contains(CAP_SETGID);
+}
+
 void set_identity(command& cmd, run_options const& options, runner const& who, rights const& r)
 {
-    if (who.is_other)
+    // The port's own user, too, may be in groups that the port is not in, or the other way round.
+    if (who.is_other || (options.user && may_change_user()))
         cmd.credentials(execasio::credentials::user(*options.user));
     if (!options.capabilities)
         return;
@@ -166,9 +174,21 @@ command plain_command(run_request const& request)
     return cmd;
 }
 
-refusal start_refusal(execasio::spawn_error const& e)
+/// The first stream that has a pipe.
+char const* piped_stream(command const& cmd) noexcept
+{
+    if (cmd.input().is(stream::pipe))
+        return "stdin";
+    if (cmd.output().is(stream::pipe))
+        return "stdout";
+    return cmd.error().is(stream::pipe) ? "stderr" : nullptr;
+}
+
+refusal start_refusal(command const& cmd, execasio::spawn_error const& e)
 {
     std::string const reason = e.code().message();
+    bool const no_descriptors = e.code() == boost::system::errc::too_many_files_open ||
+                                e.code() == boost::system::errc::too_many_files_open_in_system;
     switch (e.where()) {
     case stage::open_input:
     case stage::open_output:
@@ -183,6 +203,13 @@ refusal start_refusal(execasio::spawn_error const& e)
     case stage::terminal:
         return refusal::text("Couldn't start pid: Failed to open a pty: " + reason);
     default:
+        // The handle of the process itself is the last descriptor wanted. Erlang knows of pipes
+        // only.
+        if (no_descriptors && cmd.terminal())
+            return refusal::text("Couldn't start pid: Failed to open a pty: " + reason);
+        if (char const* const piped = piped_stream(cmd); no_descriptors && piped)
+            return refusal::text(std::string("Couldn't start pid: Failed to create a pipe for ") +
+                                 piped + ": " + reason);
         return refusal::text(std::string("Couldn't start pid: Failed to fork (") +
                              execasio::to_string(e.where()) + "): " + reason);
     }
@@ -216,6 +243,13 @@ command without_files(command cmd)
     return cmd;
 }
 
+std::string user_number(command const& cmd)
+{
+    auto const* const name = std::get_if<std::string>(&cmd.credentials()->user());
+    auto const number = name ? user_id(*name) : std::nullopt;
+    return number ? std::to_string(*number) : "?";
+}
+
 command stand_in(command const& failed, execasio::spawn_error const& e)
 {
     std::string const reason = e.code().message() + "\n";
@@ -227,7 +261,8 @@ command stand_in(command const& failed, execasio::spawn_error const& e)
         return stand_in(failed, "Cannot set effective group to " +
                                     std::to_string(failed.group().id()) + ": " + reason);
     case stage::credentials:
-        return stand_in(without_files(failed), "Cannot set effective user: " + reason);
+        return stand_in(without_files(failed),
+                        "Cannot set effective user to " + user_number(failed) + ": " + reason);
     case stage::capabilities:
         return stand_in(without_files(failed), "Cannot set capabilities: " + reason);
     case stage::nice:
@@ -262,13 +297,14 @@ bool is_childs(execasio::spawn_error const& e)
 command stand_in_or_refuse(command const& cmd, execasio::spawn_error const& e)
 {
     if (!is_childs(e))
-        throw start_refused(start_refusal(e));
+        throw start_refused(start_refusal(cmd, e));
     return stand_in(cmd, e);
 }
 
 } // namespace
 
-execasio::stop_plan to_stop_plan(run_options const& options, rights const& r)
+execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
+                                 std::optional<execasio::credentials> const& owner)
 {
     auto const timeout = kill_timeout(options);
     auto plan = execasio::stop_plan::kill();
@@ -276,9 +312,13 @@ execasio::stop_plan to_stop_plan(run_options const& options, rights const& r)
         command cmd = command::shell(*options.kill, shell());
         cmd.input(stream::null).output(stream::null).error(stream::null);
         // As the one whom it is to end, and with no more rights; soon, or SIGTERM has to do.
+        std::optional<execasio::credentials> as;
         if (runner const who = runner_of(options); who.is_other && r.allow(who.user))
-            cmd.credentials(execasio::credentials::user(*options.user))
-                .spawn_deadline(std::chrono::seconds(1));
+            as = execasio::credentials::user(*options.user);
+        else if (owner && r.allow(std::get<id_t>(owner->user())) && may_change_user())
+            as = owner;
+        if (as)
+            cmd.credentials(*as).spawn_deadline(std::chrono::seconds(1));
         plan.command(std::move(cmd), timeout);
     } else {
         plan.signal(SIGTERM, timeout);
@@ -293,8 +333,9 @@ execasio::command to_command(run_request const& request, rights const& r)
     command cmd = plain_command(request);
     runner const who = runner_of(request.options);
     if (who.is_other && !r.allow(who.user))
-        return stand_in(cmd, "Cannot set effective user to " + std::to_string(who.user) +
-                                 ": Operation not permitted\n");
+        return stand_in(without_files(cmd), "Cannot set effective user to " +
+                                                std::to_string(who.user) +
+                                                ": Operation not permitted\n");
     set_identity(cmd, request.options, who, r);
     return cmd;
 }
@@ -308,7 +349,7 @@ execasio::process start(asio::any_io_executor executor, command const& cmd)
             return execasio::spawn(executor, stand_in_or_refuse(cmd, e));
         }
     } catch (execasio::spawn_error const& e) {
-        throw start_refused(start_refusal(e));
+        throw start_refused(start_refusal(cmd, e));
     }
 }
 
@@ -325,7 +366,7 @@ asio::awaitable<execasio::process> start_awaited(asio::any_io_executor executor,
     try {
         co_return co_await execasio::async_spawn(executor, *other, asio::use_awaitable);
     } catch (execasio::spawn_error const& e) {
-        throw start_refused(start_refusal(e));
+        throw start_refused(start_refusal(cmd, e));
     }
 }
 

@@ -5,12 +5,14 @@
 #include "rights.hpp"
 
 #include <execasio/command.hpp>
+#include <execasio/credentials.hpp>
 #include <execasio/process.hpp>
 #include <execasio/stop_plan.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 namespace exec_port {
@@ -47,6 +49,9 @@ asio::awaitable<execasio::process> start_awaited(asio::any_io_executor executor,
                                                  execasio::command cmd);
 
 /// How a process with these options is stopped.
-execasio::stop_plan to_stop_plan(run_options const& options, rights const& r);
+/// @param owner Whose it is, of one that the port did not start: its kill command is run by nobody
+///     else, as far as the port may choose.
+execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
+                                 std::optional<execasio::credentials> const& owner);
 
 } // namespace exec_port

@@ -1,6 +1,10 @@
 #include "user.hpp"
 
 #include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <utility>
 #include <vector>
 
 #include <pwd.h>
@@ -42,6 +46,33 @@ std::string user_name(uid_t id)
         return ::getpwuid_r(id, e, data, size, out);
     });
     return entry ? entry->pw_name : std::to_string(id);
+}
+
+std::optional<execasio::credentials> owner_of(int os_pid)
+{
+    std::ifstream status("/proc/" + std::to_string(os_pid) + "/status");
+    std::optional<uid_t> user;
+    std::optional<gid_t> group;
+    std::optional<std::vector<gid_t>> others;
+    for (std::string line; std::getline(status, line);) {
+        std::istringstream fields(line);
+        std::string name;
+        fields >> name;
+        std::vector<id_t> numbers(std::istream_iterator<id_t>(fields), {});
+        if (name == "Groups:")
+            others = std::move(numbers);
+        else if (name == "Uid:" && !numbers.empty())
+            user = numbers.front();
+        else if (name == "Gid:" && !numbers.empty())
+            group = numbers.front();
+    }
+    if (!user || !group || !others)
+        return std::nullopt;
+    auto owner = execasio::credentials::user(*user);
+    owner.group(*group).no_supplementary_groups();
+    for (gid_t const other : *others)
+        owner.supplementary_group(other);
+    return owner;
 }
 
 } // namespace exec_port

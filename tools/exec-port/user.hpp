@@ -1,5 +1,7 @@
 #pragma once
 
+#include <execasio/credentials.hpp>
+
 #include <optional>
 #include <string>
 
@@ -13,5 +15,9 @@ std::optional<uid_t> user_id(std::string const& name);
 
 /// The name of a user, or the number when it has none.
 std::string user_name(uid_t id);
+
+/// Whose a process is: its real user and group, and its supplementary groups (/proc/PID/status).
+/// The caller must know that the number has not been given away. nullopt when that cannot be read.
+std::optional<execasio::credentials> owner_of(int os_pid);
 
 } // namespace exec_port
