@@ -143,7 +143,7 @@ output; point that at this program with {portexe, "/path/to/exec-port"}.
 Options that erlexec's own port program does not have:
 
   --packet 2|4         width of a frame's length, {packet, N} of open_port (2)
-  --max-chunk BYTES    most output in one message, 1 to 61440 (61440)
+  --max-chunk BYTES    most output in one message, 1 to 65000 (65000)
   --max-input BYTES    most input that waits for a process which does not read it;
                        beyond that its input is closed (67108864)
   --log FILE|syslog    messages go there, and not to standard error

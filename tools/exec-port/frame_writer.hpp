@@ -22,9 +22,8 @@ namespace asio = boost::asio;
 /// Memory for one output event: data is read to `data()`, and the header is put in front of it.
 class output_block {
 public:
-    /// What one event carries: whole pages, so that a pipe's pages are taken whole.
-    static constexpr std::size_t data_size = 15 * 4096;
-    static_assert(data_size <= output_data_max);
+    /// What one event carries.
+    static constexpr std::size_t data_size = output_data_max;
 
     output_block() : memory_(std::make_unique_for_overwrite<char[]>(front + data_size)) {}
     [[nodiscard]] char* data() noexcept { return memory_.get() + front; }
