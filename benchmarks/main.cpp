@@ -22,9 +22,10 @@ constexpr struct {
     {"spawn_rss", benchmark::spawn_rss, "MEBIBYTES N [CONCURRENT] [PROGRAM]"},
     {"idle_load", benchmark::idle_load, "IDLE N [PROGRAM]"},
     {"many_idle", benchmark::many_idle, "N"},
-    {"capture", benchmark::capture, "BYTES"},
+    {"capture", benchmark::capture, "BYTES [SOCKETS]"},
     {"echo_latency", benchmark::echo_latency, "N"},
     {"timeout_accuracy", benchmark::timeout_accuracy, "N [GAP_MS]"},
+    {"loop_latency", benchmark::loop_latency, "N [SPAWNER_THREAD]"},
 };
 
 constexpr int unsupported = 3;

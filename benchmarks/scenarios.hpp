@@ -18,5 +18,6 @@ asio::awaitable<boost::json::object> many_idle(arguments const& args);
 asio::awaitable<boost::json::object> capture(arguments const& args);
 asio::awaitable<boost::json::object> echo_latency(arguments const& args);
 asio::awaitable<boost::json::object> timeout_accuracy(arguments const& args);
+asio::awaitable<boost::json::object> loop_latency(arguments const& args);
 
 } // namespace benchmark

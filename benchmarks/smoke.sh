@@ -10,5 +10,9 @@ for program in "$1"/benchmarks/execasio-benchmark "$1"/benchmarks/peer-*; do
 done
 "$1"/benchmarks/execasio-compare --quick --rounds 1 "${programs[@]}"
 
+for thread in 0 1; do
+    "$1"/benchmarks/execasio-benchmark loop_latency 20 "$thread" >/dev/null
+done
+
 port=$1/tools/exec-port/exec-port
 "$1"/benchmarks/execasio-port-compare --quick --rounds 1 "$port" "$port"

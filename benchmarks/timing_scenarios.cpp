@@ -4,11 +4,16 @@
 #include <execasio/spawn.hpp>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
+#include <chrono>
+#include <vector>
 
 #include <signal.h>
 
@@ -81,6 +86,72 @@ asio::awaitable<boost::json::object> timeout_accuracy(arguments const& args)
     report["exit_p50_ms"] = percentile(late.exits, 0.5);
     report["exit_p99_ms"] = percentile(late.exits, 0.99);
     report["exit_max_ms"] = percentile(late.exits, 1);
+    co_return report;
+}
+
+namespace {
+
+/// Expires every millisecond until it is told to stop; notes how late it was.
+asio::awaitable<void> tick(bool const& stop, std::vector<double>& late_us)
+{
+    constexpr std::chrono::milliseconds period{1};
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    while (!stop) {
+        auto const due = clock::now() + period;
+        timer.expires_at(due);
+        co_await timer.async_wait(asio::use_awaitable);
+        late_us.push_back(seconds_since(due) * 1e6);
+    }
+}
+
+/// Starts everything as fast as it can, with a turn of the event loop in between.
+asio::awaitable<std::vector<execasio::process>> start_all(asio::any_io_executor owner,
+                                                          std::size_t n)
+{
+    auto const executor = co_await asio::this_coro::executor;
+    execasio::command const cmd(helper("pb_nop"));
+    std::vector<execasio::process> all;
+    all.reserve(n);
+    while (all.size() < n) {
+        all.push_back(execasio::spawn(owner, cmd));
+        co_await asio::post(executor, asio::use_awaitable);
+    }
+    co_return all;
+}
+
+} // namespace
+
+/// What starting N processes does to a timer of the same event loop: by itself, or by a thread that
+/// does nothing else, whose processes the event loop then owns.
+asio::awaitable<boost::json::object> loop_latency(arguments const& args)
+{
+    auto const executor = co_await asio::this_coro::executor;
+    auto const n = static_cast<std::size_t>(args.number(0));
+    bool const apart = args.number(1, 0) != 0;
+    asio::thread_pool spawner(1);
+    bool stop = false;
+    std::vector<double> late_us;
+    asio::co_spawn(executor, tick(stop, late_us), [](std::exception_ptr failure) {
+        if (failure)
+            std::rethrow_exception(failure);
+    });
+
+    section measured;
+    asio::any_io_executor const starts =
+        apart ? asio::any_io_executor(spawner.get_executor()) : executor;
+    std::vector<execasio::process> all =
+        co_await asio::co_spawn(starts, start_all(executor, n), asio::use_awaitable);
+    stop = true;
+    measured.stop();
+    for (execasio::process& p : all)
+        verify((co_await p.wait()).success(), "not every child exited with 0");
+
+    boost::json::object report = measured.report("loop_latency");
+    report["n"] = n;
+    report["ticks"] = late_us.size();
+    report["late_p50_us"] = percentile(late_us, 0.5);
+    report["late_p99_us"] = percentile(late_us, 0.99);
+    report["late_max_us"] = percentile(late_us, 1);
     co_return report;
 }
 

@@ -105,6 +105,9 @@ struct input_stream::impl {
             ec = asio::error::would_block;
             return 0;
         }
+        // A socket whose reader has gone with something unread; all the same to who writes.
+        if (errno == ECONNRESET)
+            errno = EPIPE;
         ec = sys::last_error();
         why_closed = ec;
         fd.close(); // nobody reads any more: not worth a second try

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -249,9 +250,12 @@ void launch_plan::connect(stream const& s, int number, sys::unique_fd& parent_en
 {
     if (s.is_file()) {
         open_file(s, number);
-    } else if (s.is(stream::pipe)) {
+    } else if (s.is(stream::pipe) || s.is(stream::socket)) {
         int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) != 0)
+        bool const made = s.is(stream::pipe)
+                              ? ::pipe2(ends, O_CLOEXEC) == 0
+                              : ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0;
+        if (!made)
             throw spawn_error(pipe_stage(number), sys::last_error(), "");
         int const child = number == 0 ? 0 : 1;
         parent_end.reset(ends[1 - child]);
