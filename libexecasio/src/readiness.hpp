@@ -40,37 +40,50 @@ deadline_after(std::chrono::steady_clock::time_point begin,
     return limit < left ? begin + limit : time_point::max();
 }
 
-/// Counts work done without going through the event loop, so that one busy stream cannot keep all
-/// others waiting.
+/// Counts work done without going through the event loop, and its time, which is mostly the
+/// caller's, so that one busy stream cannot keep all others waiting.
 class fairness {
 public:
     static constexpr unsigned max_operations = 16;
     static constexpr std::size_t max_bytes = 1024 * 1024;
-    static constexpr unsigned max_lines =
-        1024; // some work is done for each, by the caller at least
+    static constexpr unsigned max_lines = 1024;
+    static constexpr std::chrono::milliseconds max_time{1};
 
     void count(std::size_t bytes) noexcept
     {
         ++operations_;
         bytes_ += bytes;
+        look_at_time();
     }
-    void count_line() noexcept { ++lines_; }
+    void count_line() noexcept
+    {
+        constexpr unsigned lines_between_looks = 16; // one takes little longer than a look
+        if (++lines_ % lines_between_looks == 0)
+            look_at_time();
+    }
     /// Whether the loop should get its turn now.
     [[nodiscard]] bool spent() const noexcept
     {
-        return operations_ >= max_operations || bytes_ >= max_bytes || lines_ >= max_lines;
+        return operations_ >= max_operations || bytes_ >= max_bytes || lines_ >= max_lines ||
+               out_of_time_;
     }
-    void reset() noexcept
-    {
-        operations_ = 0;
-        lines_ = 0;
-        bytes_ = 0;
-    }
+    void reset() noexcept { *this = fairness(); }
 
 private:
+    void look_at_time() noexcept
+    {
+        auto const now = std::chrono::steady_clock::now();
+        if (begin_ == std::chrono::steady_clock::time_point())
+            begin_ = now;
+        else
+            out_of_time_ = now - begin_ >= max_time;
+    }
+
+    std::chrono::steady_clock::time_point begin_; // of the first look
+    std::size_t bytes_ = 0;
     unsigned operations_ = 0;
     unsigned lines_ = 0;
-    std::size_t bytes_ = 0;
+    bool out_of_time_ = false;
 };
 
 } // namespace execasio::detail

@@ -7,7 +7,8 @@
          a_kill_command_runs_as_the_user/1, others_can_be_stopped/1, nobody_gets_the_ports_files/1,
          capabilities_are_kept/1, a_port_of_root_can_be_that_of_another_user/1,
          a_port_that_left_root_keeps_little/1, capabilities_can_be_kept_for_commands/1,
-         an_unknown_capability_is_refused/1, replies_are_in_the_order_of_requests/1,
+         an_unknown_capability_is_refused/1, a_capability_that_it_does_not_have_is_refused/1,
+         replies_are_in_the_order_of_requests/1,
          the_own_user_comes_with_its_groups/1, a_kill_command_runs_as_the_owner_of_a_managed_process/1,
          a_refused_user_is_named_and_touches_no_file/1,
          only_root_has_to_name_its_user/1, it_tells_who_it_is/1]).
@@ -211,6 +212,13 @@ a_refused_user_is_named_and_touches_no_file(#{identity := Identity, dir := Direc
     end,
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own).
+
+a_capability_that_it_does_not_have_is_refused(#{path := Path, env := Env} = P) ->
+    as_root(P),
+    {9, Says} = os_process:run("/usr/bin/setpriv", ["--bounding-set=-net_raw", Path, "-user", "nobody",
+                                                   "-cap", "kill,net_raw"],
+                               [{env, Env}, stderr_to_stdout, in]),
+    {match, _} = re:run(Says, "cannot keep cap_net_raw").
 
 as_root(#{identity := "root"}) -> ok;
 as_root(_) -> run_tests:skipped("not root").

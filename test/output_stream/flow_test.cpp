@@ -6,11 +6,13 @@
 #include <execasio/output_stream.hpp>
 #include <execasio/spawn.hpp>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -75,6 +77,32 @@ BOOST_AUTO_TEST_CASE(a_stream_that_never_runs_dry_leaves_a_timer_its_turns)
             co_await zeros.read_some(asio::buffer(buffer));
         BOOST_TEST(ticks == 20u);
         co_await test::until([&] { return ticks == 20; });
+    });
+}
+
+BOOST_AUTO_TEST_CASE(who_takes_time_for_each_line_leaves_others_their_turns)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        process p = spawn_with_output(ex, "lines", "1000000000");
+        constexpr unsigned wanted = 4000;
+        unsigned lines = 0;
+        unsigned longest_turn = 0;
+        auto const measure = [&]() -> asio::awaitable<void> {
+            while (lines < wanted) {
+                unsigned const before = lines;
+                co_await asio::post(ex, asio::use_awaitable);
+                longest_turn = std::max(longest_turn, lines - before);
+            }
+        };
+        in_background(ex, measure);
+        for (; lines < wanted; ++lines) {
+            co_await p.output().read_line();
+            auto const begin = std::chrono::steady_clock::now();
+            while (std::chrono::steady_clock::now() - begin < 100us)
+                continue;
+        }
+        BOOST_TEST(longest_turn <= 64u); // 1 ms, found at the next look at the clock
     });
 }
 

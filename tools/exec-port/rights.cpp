@@ -89,6 +89,14 @@ int rights::take_on(settings const& s)
         return code;
     if (*wanted == own_ && *wanted == caller_)
         return own_ == 0 ? exit_code::ok : drop_unneeded();
+    if (s.capabilities && *s.capabilities != "all" && !policy_) {
+        capabilities missing = requested_;
+        if (!missing.remove(capabilities::held()).empty()) {
+            log::error("-cap: cannot keep " + describe(missing) +
+                       ", which exec-port does not have");
+            return exit_code::capabilities_refused;
+        }
+    }
     return become(*s.user, *wanted);
 }
 
