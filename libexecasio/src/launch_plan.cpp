@@ -326,6 +326,7 @@ void launch_plan::merge_file(int number, int into)
 
 void launch_plan::prepare_streams()
 {
+    moves_.reserve(3 + cmd_.descriptors().size());
     connect(cmd_.input(), 0, input);
     if (!cmd_.merges_output())
         connect(cmd_.output(), 1, output);

@@ -30,17 +30,20 @@ void process_state::remove_waiter() noexcept
             retry_->cancel();
     } else {
         watching_ = false;
-        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
-            .remove(*this);
+        sigchld().remove(*this);
     }
+}
+
+sigchld_service& process_state::sigchld()
+{
+    return asio::use_service<sigchld_service>(asio::query(executor(), asio::execution::context));
 }
 
 void process_state::watch()
 {
     watching_ = true;
     if (!pidfd_.is_open()) {
-        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
-            .add(shared_from_this());
+        sigchld().add(shared_from_this());
         return;
     }
     pidfd_.async_wait(asio::posix::descriptor_base::wait_read,
@@ -75,7 +78,7 @@ bool process_state::readable_now() const noexcept
 void process_state::retry_later()
 {
     if (!retry_)
-        retry_ = std::make_unique<asio::steady_timer>(executor_);
+        retry_ = std::make_unique<asio::steady_timer>(executor());
     retry_->expires_after(retry_delay_);
     retry_delay_ = std::min(retry_delay_ * 2, std::chrono::milliseconds(100));
     retry_->async_wait([self = shared_from_this()](error_code ec) { self->watched(ec); });
@@ -152,7 +155,7 @@ void process_state::await_reaper()
     awaiting_reaper_ = true;
     pidfd_.async_wait(asio::posix::descriptor_base::wait_error,
                       [self = shared_from_this()](error_code) { self->reaper_awaited(false); });
-    retry_ = std::make_unique<asio::steady_timer>(executor_, patience);
+    retry_ = std::make_unique<asio::steady_timer>(executor(), patience);
     retry_->async_wait([self = shared_from_this()](error_code ec) {
         if (!ec)
             self->reaper_awaited(true);
@@ -182,8 +185,7 @@ void process_state::finish()
         pidfd_.release(); // taken out of epoll before it is closed: a child being born right now
                           // may hold a copy for a moment, which would keep the entry alive
     else if (watching_)
-        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context))
-            .remove(*this);
+        sigchld().remove(*this);
     if (group_ != pid())
         child_.forget_pidfd(); // else still good for what is left of its group
     exited_.close();
@@ -199,7 +201,7 @@ void process_state::finish()
     reap_orphans();
 }
 
-asio::any_io_executor executor_of(process_state const& state) noexcept
+asio::any_io_executor executor_of(process_state& state) noexcept
 {
     return state.executor();
 }

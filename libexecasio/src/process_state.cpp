@@ -7,8 +7,6 @@
 #include "sigchld.hpp"
 #include "stop_run.hpp"
 
-#include <boost/asio/query.hpp>
-
 #include <atomic>
 #include <cerrno>
 
@@ -45,9 +43,8 @@ namespace detail {
 
 process_state::process_state(asio::any_io_executor executor, command const& cmd)
     : on_destroy(cmd.on_destroy()),
-      executor_(std::move(executor)),
-      pidfd_(executor_),
-      exited_(executor_),
+      pidfd_(executor),
+      exited_(std::move(executor)),
       at_exit_(cmd.at_exit()),
       started_(clock::now()),
       group_signal_at_exit_(at_exit_ ? 0 : cmd.group_signal_at_exit())
@@ -58,9 +55,8 @@ process_state::process_state(asio::any_io_executor executor, command const& cmd)
 
 process_state::process_state(asio::any_io_executor executor)
     : on_destroy(lifetime::survive),
-      executor_(std::move(executor)),
-      pidfd_(executor_),
-      exited_(executor_),
+      pidfd_(executor),
+      exited_(std::move(executor)),
       started_(clock::now()),
       group_signal_at_exit_(0)
 {
@@ -87,7 +83,7 @@ void process_state::take(sys::child_handle child)
         child_.forget_pidfd();
     if (child_.pidfd() < 0) {
         // Made now, so that the context shuts it down before it destroys it.
-        asio::use_service<sigchld_service>(asio::query(executor_, asio::execution::context));
+        sigchld();
         return;
     }
     try {

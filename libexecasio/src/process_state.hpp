@@ -21,6 +21,7 @@ class process_set;
 namespace execasio::detail {
 
 class guard_run;
+class sigchld_service;
 class stop_run;
 
 /// What is known of one child; shared by its `process` and by the operations that are under way.
@@ -43,7 +44,10 @@ public:
     /// Before `take`: what the child's descendants will be found by.
     void take_tree(std::unique_ptr<sys::cgroup_directory> cgroup, std::uint64_t number) noexcept;
 
-    [[nodiscard]] asio::any_io_executor const& executor() const noexcept { return executor_; }
+    [[nodiscard]] asio::any_io_executor const& executor() noexcept
+    {
+        return exited_.get_executor();
+    }
     [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
     [[nodiscard]] pid_t group() const noexcept { return group_; }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
@@ -118,9 +122,9 @@ private:
     void kill_cgroup() noexcept;
     std::unique_ptr<sys::process_set> make_set(stop_target whom);
     void finish();
+    sigchld_service& sigchld();
     [[nodiscard]] bool readable_now() const noexcept;
 
-    asio::any_io_executor executor_;
     sys::child_handle child_;
     asio::posix::stream_descriptor pidfd_; // the same number as child_'s, which owns it
     exit_event exited_;

@@ -8,15 +8,19 @@
 #include "execasio/pseudo_terminal.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/experimental/basic_channel.hpp>
+#include <boost/asio/experimental/channel_traits.hpp>
 #include <boost/asio/post.hpp>
 
+#include <list>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <sys/types.h>
@@ -32,12 +36,26 @@ namespace detail {
 class process_state;
 struct exit_wait_operation;
 
-/// Closed when the process has ended; nothing is ever sent. A timer that never expires would do as
-/// well, but costs a system call each.
-using exit_event = asio::experimental::channel<asio::any_io_executor, void(error_code)>;
+/// For a channel that nothing is ever sent through: an empty list, unlike the usual queue, takes no
+/// memory.
+struct exit_event_traits : asio::experimental::channel_traits<void(error_code)> {
+    template <class...>
+    struct rebind {
+        using other = exit_event_traits;
+    };
+    template <class Element>
+    struct container {
+        using type = std::list<Element>;
+    };
+};
+
+/// Closed when the process has ended. A timer that never expires would do as well, but costs a
+/// system call each.
+using exit_event =
+    asio::experimental::basic_channel<asio::any_io_executor, exit_event_traits, void(error_code)>;
 
 // What the operation below needs of the hidden state.
-asio::any_io_executor executor_of(process_state const& state) noexcept;
+asio::any_io_executor executor_of(process_state& state) noexcept;
 exit_event& begin_exit_wait(process_state& state);
 bool has_ended(process_state const& state) noexcept;
 void end_exit_wait(process_state& state, error_code& ec, exit_record& record);
@@ -160,9 +178,13 @@ struct detail::exit_wait_operation {
     // Not an aggregate: g++ 12 destroys temporaries of those twice in a co_await expression.
     explicit exit_wait_operation(std::shared_ptr<process_state> s) noexcept : state(std::move(s)) {}
 
+    struct outcome {
+        error_code failure;
+        exit_record record;
+    };
+
     std::shared_ptr<process_state> state;
-    error_code failure;
-    exit_record record;
+    std::unique_ptr<outcome> elsewhere; // to be told on another executor
     enum class step { begin, ended, told } next = step::begin;
 
     template <class Self>
@@ -172,26 +194,57 @@ struct detail::exit_wait_operation {
         case step::begin: {
             next = step::ended;
             self.reset_cancellation_state(asio::enable_total_cancellation());
+            asio::any_io_executor const own = executor_of(*state);
             exit_event& event = begin_exit_wait(*state);
             bool const has = has_ended(*state);
-            auto here = asio::bind_executor(executor_of(*state), std::move(self));
-            if (has)
-                asio::post(std::move(here)); // never from within the call
+            if (is_told_on(own, self))
+                await(event, has, std::move(self));
             else
-                event.async_receive(std::move(here));
+                await(event, has, asio::bind_executor(own, std::move(self)));
             break;
         }
-        case step::ended:
+        case step::ended: {
             // On the process's executor, also for who is to be told on another: whatever belongs to
             // the process is done with here, since its context may be gone as soon as that one is.
-            next = step::told;
-            end_exit_wait(*state, ec, record);
-            failure = ec;
+            asio::any_io_executor const own = executor_of(*state);
+            exit_record how;
+            end_exit_wait(*state, ec, how);
             state.reset();
+            if (is_told_on(own, self)) {
+                self.complete(ec, how);
+                break;
+            }
+            next = step::told;
+            elsewhere = std::make_unique<outcome>(outcome{ec, how});
             asio::dispatch(std::move(self));
             break;
-        case step::told: self.complete(failure, record); break;
         }
+        case step::told: {
+            outcome const told = *elsewhere;
+            self.complete(told.failure, told.record);
+            break;
+        }
+        }
+    }
+
+private:
+    template <class Self>
+    static bool is_told_on(asio::any_io_executor const& own, Self const& self) noexcept
+    {
+        auto const there = asio::get_associated_executor(self, own);
+        if constexpr (std::is_same_v<decltype(there), asio::any_io_executor const>)
+            return there == own;
+        else
+            return false;
+    }
+
+    template <class Handler>
+    static void await(exit_event& event, bool has_ended, Handler&& handler)
+    {
+        if (has_ended)
+            asio::post(std::forward<Handler>(handler)); // never from within the call
+        else
+            event.async_receive(std::forward<Handler>(handler));
     }
 };
 
