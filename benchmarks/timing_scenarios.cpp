@@ -131,9 +131,11 @@ asio::awaitable<boost::json::object> loop_latency(arguments const& args)
     asio::thread_pool spawner(1);
     bool stop = false;
     std::vector<double> late_us;
-    asio::co_spawn(executor, tick(stop, late_us), [](std::exception_ptr failure) {
+    asio::steady_timer ticked(executor, asio::steady_timer::time_point::max());
+    asio::co_spawn(executor, tick(stop, late_us), [&](std::exception_ptr failure) {
         if (failure)
             std::rethrow_exception(failure);
+        ticked.cancel();
     });
 
     section measured;
@@ -143,6 +145,8 @@ asio::awaitable<boost::json::object> loop_latency(arguments const& args)
         co_await asio::co_spawn(starts, start_all(executor, n), asio::use_awaitable);
     stop = true;
     measured.stop();
+    boost::system::error_code cancelled;
+    co_await ticked.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     for (execasio::process& p : all)
         verify((co_await p.wait()).success(), "not every child exited with 0");
 

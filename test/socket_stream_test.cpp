@@ -84,12 +84,15 @@ BOOST_AUTO_TEST_CASE(a_writer_whose_output_is_given_up_ends)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = execasio::spawn(ex, puppet("write-forever").output(stream::socket));
-        std::string buffer(1000, ' ');
-        co_await p.output().read_some(asio::buffer(buffer));
-        p.output().close();
-        exit_record const how = co_await p.wait();
-        BOOST_TEST(how.signal() == SIGPIPE);
+        // In large pieces and small ones, which may see the connection reset instead.
+        for (auto const& cmd : {puppet("write-forever"), puppet("lines", "1000000000")}) {
+            process p = execasio::spawn(ex, command(cmd).output(stream::socket));
+            std::string buffer(1000, ' ');
+            co_await p.output().read_some(asio::buffer(buffer));
+            p.output().close();
+            exit_record const how = co_await p.wait();
+            BOOST_TEST((how.signal() == SIGPIPE || how.code() > 0), describe(how));
+        }
     });
 }
 

@@ -164,11 +164,12 @@ until_refused(P) ->
     end.
 
 without_a_null_device_it_does_not_start(#{path := Path, env := Env} = P) ->
-    case os_process:run("/usr/bin/unshare", ["-m", "true"], [stderr_to_stdout]) of
+    Mount = "mount -t tmpfs none /dev",
+    case os_process:run("/usr/bin/unshare", ["-m", "/bin/sh", "-c", Mount], [stderr_to_stdout]) of
         {0, _} -> ok;
         {_, Why} -> run_tests:skipped(binary_to_list(Why))
     end,
     {10, Says} = os_process:run("/usr/bin/unshare",
-                                ["-m", "/bin/sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh",
+                                ["-m", "/bin/sh", "-c", Mount ++ " && exec \"$@\"", "sh",
                                  Path | args(P, [])], [{env, Env}, stderr_to_stdout]),
     {match, _} = re:run(Says, "cannot open /dev/null").

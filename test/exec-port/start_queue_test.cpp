@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -49,6 +50,24 @@ BOOST_AUTO_TEST_CASE(a_user_who_holds_up_starts_holds_up_nobody_elses)
     BOOST_TEST(s.add("other", "other"));
     BOOST_TEST(s.begun.back() == "other");
     BOOST_TEST(s.queue.waiting() == start_queue::most_of_a_user);
+}
+
+BOOST_AUTO_TEST_CASE(any_number_may_be_through_at_once)
+{
+    starts s;
+    for (std::size_t i = 0; i < start_queue::most_of_a_user; ++i)
+        BOOST_TEST(s.add("one", "held"));
+    int through = 0;
+    for (std::size_t i = 0; i < start_queue::most_waiting_of_a_user; ++i)
+        s.queue.add("one", [&through](asio::cancellation_slot, std::function<void()> done) {
+            std::array<volatile char, 4096> frame; // with many of these the stack would be full
+            frame.front() = 0;
+            ++through;
+            done();
+        });
+    BOOST_TEST(through == 0);
+    s.ends[0]();
+    BOOST_TEST(through == static_cast<int>(start_queue::most_waiting_of_a_user));
 }
 
 BOOST_AUTO_TEST_CASE(the_next_in_turn_begins_when_one_is_through)

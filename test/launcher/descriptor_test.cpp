@@ -9,12 +9,14 @@
 #include <execasio/guardian.hpp>
 #include <execasio/spawn.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -182,6 +184,27 @@ BOOST_AUTO_TEST_CASE(a_reserved_number_that_was_taken_away_is_left_alone)
             for (auto const& [fd, inode] : others)
                 ensure(inode_of(fd) == inode, "descriptor " + std::to_string(fd) + " was taken");
         }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_inherited_stream_outlives_exec_even_if_it_is_the_parents_to_lose)
+{
+    BOOST_TEST(failure_in_fork([] {
+                   int const null = ::open("/dev/null", O_RDONLY);
+                   ensure(null >= 0 && ::dup2(null, 0) == 0, "dup2");
+                   ensure(::fcntl(0, F_SETFD, FD_CLOEXEC) == 0, "fcntl");
+                   asio::io_context context(1);
+                   command cmd = puppet("fds").output(stream::pipe).input(stream::inherit);
+                   process p = execasio::spawn(context.get_executor(), cmd);
+                   std::string line;
+                   auto const read = [&]() -> asio::awaitable<void> {
+                       auto const text = co_await p.output().read_line();
+                       line = text.value_or("");
+                       co_await p.wait();
+                   };
+                   asio::co_spawn(context, read, [](std::exception_ptr) {});
+                   context.run();
+                   ensure(line == "0 1 2", line);
+               }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(running_out_of_descriptors_at_any_step_is_an_error_that_leaks_nothing)

@@ -9,6 +9,7 @@
 #include <execasio/spawn.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/strand.hpp>
@@ -125,6 +126,28 @@ BOOST_AUTO_TEST_CASE(a_future_is_made_ready_by_a_context_on_another_thread)
     BOOST_TEST(exit_code_by_future(p, context) == 4);
     context.restart();
     BOOST_TEST(exit_code_by_future(p, context) == 4); // it has ended
+}
+
+BOOST_AUTO_TEST_CASE(who_is_told_on_another_executor_has_work_there_until_then)
+{
+    asio::io_context context;
+    asio::io_context elsewhere;
+    process p = spawn_gated(context.get_executor(), "exit", "5");
+    int code = -1;
+    p.async_wait(asio::bind_executor(elsewhere, [&](error_code ec, exit_record const& how) {
+        BOOST_TEST(!ec);
+        code = how.code();
+    }));
+    elsewhere.poll();
+    BOOST_TEST(!elsewhere.stopped());
+    p.input().close();
+    while (p.running())
+        context.run_one_for(scaled(20s));
+    context.poll();
+    BOOST_TEST(code == -1);
+    elsewhere.run_for(scaled(20s));
+    BOOST_TEST(code == 5);
+    BOOST_TEST(elsewhere.stopped());
 }
 
 BOOST_AUTO_TEST_CASE(processes_on_strands_of_a_thread_pool_are_waited_for)

@@ -39,7 +39,8 @@ child::child(execasio::process& p, run_options const& options, limits const& bou
 
 void child::start()
 {
-    started_ = true;
+    if (std::exchange(started_, true))
+        return;
     if (early_end_) {
         exited(early_end_->first, early_end_->second);
         return;

@@ -153,12 +153,14 @@ void port::dump() const
 {
     log::write(log::severity::info,
                std::to_string(supervisor_.size()) + " processes, " +
-                   std::to_string(children_.size()) + " not told to have ended, " +
-                   std::to_string(writer_.queued()) + " bytes wait for the VM, " +
-                   std::to_string(starts_.waiting()) + " starts and " +
+                   std::to_string(children_.size() + newborn_.size()) +
+                   " not told to have ended, " + std::to_string(writer_.queued()) +
+                   " bytes wait for the VM, " + std::to_string(starts_.waiting()) + " starts and " +
                    std::to_string(replies_.waiting()) + " replies wait for others");
-    for (auto const& [os_pid, c] : children_)
-        log::write(log::severity::info, "process " + std::to_string(os_pid) + ": " + c->queues());
+    for (auto const* const all : {&children_, &newborn_})
+        for (auto const& [os_pid, c] : *all)
+            log::write(log::severity::info,
+                       "process " + std::to_string(os_pid) + ": " + c->queues());
 }
 
 asio::awaitable<void> port::shut_down()
@@ -166,6 +168,8 @@ asio::awaitable<void> port::shut_down()
     ending_ = true;
     signals_.cancel(); // still caught: a second signal must not cut the clean-up short
     writer_.finish();  // children can go on writing, but nobody is told any more
+    for (auto const& [os_pid, c] : std::exchange(newborn_, {}))
+        c->start();
     co_await starts_.end();
     std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
     if (left != 0)
@@ -182,7 +186,7 @@ void port::handle(std::int64_t id, run_request const& r)
         }
         execasio::process p = start(context_.get_executor(), cmd);
         int const os_pid = p.id();
-        introduce({id, std::nullopt}, std::move(p), r.options);
+        introduce({id}, std::move(p), r.options);
         tell_of_start(os_pid, r);
     } catch (start_refused const& e) {
         handle(id, e.why());
@@ -191,9 +195,9 @@ void port::handle(std::int64_t id, run_request const& r)
 
 void port::begin_start(std::int64_t id, run_request const& r, execasio::command cmd)
 {
-    reply_to to{id, std::nullopt};
+    reply_to to{id};
     if (id != 0)
-        to.place = replies_.reserve();
+        to.place = std::make_shared<std::optional<reply_order::place>>(replies_.reserve());
     // Waiting in turn counts: replies to all later requests wait for this one's.
     auto const deadline = std::chrono::steady_clock::now() + cmd.spawn_deadline();
     auto begin = [this, to, r, cmd = std::move(cmd), deadline](asio::cancellation_slot slot,
@@ -202,7 +206,7 @@ void port::begin_start(std::int64_t id, run_request const& r, execasio::command 
             deadline - std::chrono::steady_clock::now());
         if (left <= left.zero()) {
             done();
-            refuse(to, refusal::text("Couldn't start pid: others of that user take too long"));
+            refuse(to, refusal::text("Couldn't start pid: starts as other users take too long"));
             return;
         }
         cmd.spawn_deadline(left);
@@ -295,7 +299,12 @@ std::shared_ptr<child> port::find(int os_pid) const
 void port::handle(std::int64_t id, manage_request const& r)
 {
     if (supervisor_.find(r.os_pid)) {
-        reply(id, encode_pid(id, r.os_pid));
+        // Its end may be told while the reply waits for others.
+        auto const send = [this, id, r] {
+            writer_.send(find(r.os_pid) ? encode_pid(id, r.os_pid)
+                                        : encode_error(id, refusal::atom("not_found")));
+        };
+        reply({id}, 0, send);
         return;
     }
     if (r.os_pid == ::getpid()) {
@@ -317,7 +326,7 @@ void port::handle(std::int64_t id, manage_request const& r)
             owner = owner_of(r.os_pid);
         if (!p.poll())
             owner.reset(); // the number may have been another's by then
-        introduce({id, std::nullopt}, std::move(p), r.options, owner);
+        introduce({id}, std::move(p), r.options, owner);
     } catch (start_refused const& e) {
         handle(id, e.why());
     } catch (boost::system::system_error const& e) {
@@ -457,13 +466,15 @@ void port::refuse(reply_to const& to, refusal const& why)
 void port::reply(std::int64_t id, std::string text)
 {
     std::size_t const size = text.size();
-    reply({id, std::nullopt}, size, [this, text = std::move(text)] { writer_.send(text); });
+    reply({id}, size, [this, text = std::move(text)] { writer_.send(text); });
 }
 
 void port::reply(reply_to const& to, std::size_t size, reply_order::sender send)
 {
-    if (to.place)
-        replies_.fill(*to.place, size, std::move(send));
+    if (to.place && *to.place)
+        replies_.fill(*std::exchange(*to.place, std::nullopt), size, std::move(send));
+    else if (to.place)
+        return;          // what failed after the reply is no second one
     else if (to.id == 0) // nobody waits for it
         send();
     else

@@ -56,7 +56,8 @@ private:
     /// Where a reply goes: in the order of the requests, or to a place that was kept for it.
     struct reply_to {
         std::int64_t id;
-        std::optional<reply_order::place> place;
+        /// Empty when it has been used.
+        std::shared_ptr<std::optional<reply_order::place>> place = nullptr;
     };
 
     void begin_start(std::int64_t id, run_request const& r, execasio::command cmd);

@@ -27,6 +27,9 @@ public:
     /// @return exit_code::ok or the code to exit with.
     int take_on(settings const& s);
 
+    /// Whether the port has more rights than its starter, and a policy says which of them to use.
+    [[nodiscard]] bool limited() const noexcept { return policy_.has_value(); }
+
     /// Whether commands may run as a user.
     [[nodiscard]] bool allow(uid_t user) const noexcept;
 

@@ -131,7 +131,7 @@ bool may_change_user()
 void set_identity(command& cmd, run_options const& options, runner const& who, rights const& r)
 {
     // The port's own user, too, may be in groups that the port is not in, or the other way round.
-    if (who.is_other || (options.user && may_change_user()))
+    if (who.is_other || (options.user && may_change_user() && !r.limited()))
         cmd.credentials(execasio::credentials::user(*options.user));
     if (!options.capabilities)
         return;
@@ -245,6 +245,8 @@ command without_files(command cmd)
 
 std::string user_number(command const& cmd)
 {
+    if (!cmd.credentials()) // capabilities only
+        return std::to_string(::geteuid());
     auto const* const name = std::get_if<std::string>(&cmd.credentials()->user());
     auto const number = name ? user_id(*name) : std::nullopt;
     return number ? std::to_string(*number) : "?";

@@ -24,9 +24,16 @@ bool start_queue::add(std::string const& user, starter begin)
 }
 
 /// Each time the first whose user has not enough of them under way. From the beginning again, since
-/// one may be through, and have others begun, before its own beginning is over.
+/// one may be through before its own beginning is over: who is told of that from within does not
+/// begin others, or the stack would grow with their number.
 void start_queue::begin_next()
 {
+    if (std::exchange(beginning_, true))
+        return;
+    struct end {
+        bool& beginning;
+        ~end() { beginning = false; }
+    } const at_end{beginning_};
     while (under_way_.size() < most_under_way) {
         auto const next = std::find_if(waiting_.begin(), waiting_.end(), [this](entry const& e) {
             return users_[e.user].under_way < most_of_a_user;

@@ -48,6 +48,7 @@ private:
     void begin_next();
     void begin(entry next);
 
+    bool beginning_ = false;
     std::list<entry> waiting_;
     std::list<asio::cancellation_signal> under_way_;
     struct numbers {

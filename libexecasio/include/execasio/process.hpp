@@ -13,9 +13,12 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/experimental/basic_channel.hpp>
 #include <boost/asio/experimental/channel_traits.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <list>
 #include <memory>
@@ -59,6 +62,9 @@ asio::any_io_executor executor_of(process_state& state) noexcept;
 exit_event& begin_exit_wait(process_state& state);
 bool has_ended(process_state const& state) noexcept;
 void end_exit_wait(process_state& state, error_code& ec, exit_record& record);
+
+template <class Self>
+std::shared_ptr<void> work_elsewhere(asio::any_io_executor const& own, Self const& self);
 
 } // namespace detail
 
@@ -174,17 +180,34 @@ struct process_access {
     }
 };
 
+/// Work for the executor that a handler is to be told on, so that whoever runs it does not stop
+/// before; nullptr when that is the operation's own, which the operation goes on on.
+template <class Self>
+std::shared_ptr<void> detail::work_elsewhere(asio::any_io_executor const& own, Self const& self)
+{
+    auto const there = asio::get_associated_executor(self, own);
+    using executor = std::remove_const_t<decltype(there)>;
+    if constexpr (std::is_same_v<executor, asio::any_io_executor>) {
+        constexpr auto untracked = asio::execution::outstanding_work.untracked;
+        if (asio::prefer(there, untracked) == asio::prefer(own, untracked))
+            return nullptr;
+    }
+    return std::make_shared<asio::executor_work_guard<executor>>(there);
+}
+
 struct detail::exit_wait_operation {
     // Not an aggregate: g++ 12 destroys temporaries of those twice in a co_await expression.
     explicit exit_wait_operation(std::shared_ptr<process_state> s) noexcept : state(std::move(s)) {}
 
+    /// For a handler that is told on another executor than the process's.
     struct outcome {
+        std::shared_ptr<void> work;
         error_code failure;
         exit_record record;
     };
 
     std::shared_ptr<process_state> state;
-    std::unique_ptr<outcome> elsewhere; // to be told on another executor
+    std::unique_ptr<outcome> elsewhere;
     enum class step { begin, ended, told } next = step::begin;
 
     template <class Self>
@@ -195,49 +218,43 @@ struct detail::exit_wait_operation {
             next = step::ended;
             self.reset_cancellation_state(asio::enable_total_cancellation());
             asio::any_io_executor const own = executor_of(*state);
+            if (auto work = work_elsewhere(own, self)) {
+                elsewhere = std::make_unique<outcome>();
+                elsewhere->work = std::move(work);
+            }
             exit_event& event = begin_exit_wait(*state);
             bool const has = has_ended(*state);
-            if (is_told_on(own, self))
-                await(event, has, std::move(self));
-            else
+            if (elsewhere)
                 await(event, has, asio::bind_executor(own, std::move(self)));
+            else
+                await(event, has, std::move(self));
             break;
         }
         case step::ended: {
-            // On the process's executor, also for who is to be told on another: whatever belongs to
-            // the process is done with here, since its context may be gone as soon as that one is.
-            asio::any_io_executor const own = executor_of(*state);
+            // On the process's executor, also for who is to be told on another: what becomes of the
+            // process is nobody else's business, and no other thread's.
             exit_record how;
             end_exit_wait(*state, ec, how);
             state.reset();
-            if (is_told_on(own, self)) {
+            if (!elsewhere) {
                 self.complete(ec, how);
                 break;
             }
             next = step::told;
-            elsewhere = std::make_unique<outcome>(outcome{ec, how});
+            elsewhere->failure = ec;
+            elsewhere->record = how;
             asio::dispatch(std::move(self));
             break;
         }
         case step::told: {
-            outcome const told = *elsewhere;
-            self.complete(told.failure, told.record);
+            auto const told = std::move(elsewhere);
+            self.complete(told->failure, told->record);
             break;
         }
         }
     }
 
 private:
-    template <class Self>
-    static bool is_told_on(asio::any_io_executor const& own, Self const& self) noexcept
-    {
-        auto const there = asio::get_associated_executor(self, own);
-        if constexpr (std::is_same_v<decltype(there), asio::any_io_executor const>)
-            return there == own;
-        else
-            return false;
-    }
-
     template <class Handler>
     static void await(exit_event& event, bool has_ended, Handler&& handler)
     {

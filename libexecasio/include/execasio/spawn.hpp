@@ -81,6 +81,7 @@ struct detail::spawn_operation {
     std::shared_ptr<pending_launch> launch;
     std::exception_ptr failure;
     process child;
+    std::shared_ptr<void> work; // where the handler is told, if not on `executor`
     enum class step { begin, awaited, told } next = step::begin;
 
     template <class Self>
@@ -90,6 +91,7 @@ struct detail::spawn_operation {
         case step::begin:
             next = step::awaited;
             self.reset_cancellation_state(asio::enable_total_cancellation());
+            work = work_elsewhere(executor, self);
             launch = begin_launch(executor, std::move(*cmd));
             if (has_finished(*launch)) // never completes from within the call
                 asio::post(here(self));
@@ -107,9 +109,16 @@ struct detail::spawn_operation {
             next = step::told;
             child = end_launch(*launch, failure);
             launch.reset(); // what it holds is not to outlive the operation
-            asio::dispatch(std::move(self));
+            if (work)
+                asio::dispatch(std::move(self));
+            else
+                self.complete(failure, std::move(child));
             break;
-        case step::told: self.complete(failure, std::move(child)); break;
+        case step::told: {
+            auto const held = std::move(work);
+            self.complete(failure, std::move(child));
+            break;
+        }
         }
     }
 

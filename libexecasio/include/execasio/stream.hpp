@@ -21,12 +21,13 @@ public:
         null,    ///< /dev/null
         close,   ///< not open at all; few programs expect that
         pipe,    ///< a pipe to the parent: `process::input`, `output`, `error`
-        socket,  ///< the same with a pair of sockets: see below
+        /// A pair of sockets instead (socketpair(2), unix(7)): large amounts go through in about
+        /// half the time. Not all programs take it for a pipe: /dev/stdout cannot be opened anew
+        /// (ENXIO); who writes to a stream that was given up may get ECONNRESET rather than
+        /// SIGPIPE; bash takes a socket as standard input for a remote login's and reads ~/.bashrc.
+        /// `capacity` and `input_stream::unread` are 0.
+        socket,
     };
-
-    // `socket` (socketpair(2), AF_UNIX): large amounts go through in half the time and less, since
-    // no page is handed over under a lock. It costs more memory (the writer's send buffer,
-    // net.core.wmem_default), and programs that open /dev/stdout anew cannot (ENXIO, unix(7)).
 
     stream(connection c) noexcept : kind_(static_cast<kind>(c)) {} // implicit by intent
 
