@@ -55,6 +55,7 @@ public:
     void replace_arguments(char const* const* argv) noexcept;
 
 private:
+    [[noreturn]] static void refuse(errc why, std::string const& subject);
     void check() const;
     void prepare_environment();
     void find_program();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <execasio/error.hpp>
+
 #include <string>
 #include <utility>
 
@@ -11,6 +13,8 @@ public:
     static refusal text(std::string reason) { return refusal(std::move(reason), false); }
     static refusal atom(std::string name) { return refusal(std::move(name), true); }
     static refusal badarg() { return atom("badarg"); }
+    /// What the system refused: by the names that applications match on, others in words.
+    static refusal because(execasio::error_code ec);
 
     bool is_atom() const noexcept { return is_atom_; }
     std::string const& reason() const noexcept { return reason_; }
