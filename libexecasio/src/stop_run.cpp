@@ -1,7 +1,6 @@
 #include "stop_run.hpp"
 
 #include "execasio/spawn.hpp"
-#include "linux/proc.hpp"
 #include "process_state.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -68,12 +67,16 @@ error_code stop_run::send(int signal)
     if (set_)
         return send_to_all(signal);
     error_code const ec = target_.signal(signal);
-    if (signal == SIGKILL || ec)
-        return ec;
-    // A stopped process keeps the signal pending until it is continued.
-    if (auto const stat = sys::read_stat(target_.pid()); stat && stat->state == 'T')
-        target_.signal(SIGCONT); // by pidfd: harmless if the number has changed hands since
+    if (!ec)
+        send_continue(signal);
     return ec;
+}
+
+/// As `held_process::signal_and_continue`.
+void stop_run::send_continue(int signal)
+{
+    if (signal != SIGKILL)
+        target_.signal(SIGCONT);
 }
 
 error_code stop_run::send_to_all(int signal)
@@ -88,10 +91,8 @@ error_code stop_run::send_to_all(int signal)
     // The others' signal succeeds if any could be signalled: whether this one could be, is asked by
     // a signal that is none.
     error_code const ec = target_.signal(included ? 0 : signal);
-    if (signal == SIGKILL || ec)
-        return ec;
-    if (auto const stat = sys::read_stat(target_.pid()); stat && stat->state == 'T')
-        target_.signal(SIGCONT);
+    if (!ec && !included) // the others' signal was followed by one
+        send_continue(signal);
     return ec;
 }
 

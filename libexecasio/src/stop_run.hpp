@@ -55,6 +55,7 @@ private:
     error_code act(stop_plan::stage const& stage);
     error_code send(int signal);
     error_code send_to_all(int signal);
+    void send_continue(int signal);
     void start_command(stop_plan::stage const& stage);
     void command_started(process command);
     void command_ended() noexcept;

@@ -302,10 +302,8 @@ void cgroup_set::signal(int number, pid_t child, bool& child_included)
         bool const is_child = member.entry.pid == child;
         if (!is_child)
             note(member.entry);
-        bool const reached = number == SIGKILL || member.signal(number) == 0;
+        bool const reached = number == SIGKILL || member.signal_and_continue(number) == 0;
         child_included = child_included || (is_child && reached);
-        if (number != SIGKILL && member.entry.state == 'T')
-            member.signal(SIGCONT);
     }
     if (number != SIGKILL)
         return;

@@ -26,6 +26,14 @@ int held_process::signal(int number) const noexcept
     return ::kill(entry.pid, number) == 0 ? 0 : errno;
 }
 
+int held_process::signal_and_continue(int number) const noexcept
+{
+    int const error = signal(number);
+    if (error == 0 && number != SIGKILL && number != 0)
+        signal(SIGCONT);
+    return error;
+}
+
 bool hold(process_entry const& e, held_process& into) noexcept
 {
     into.entry = e;
@@ -46,7 +54,7 @@ bool process_set::signal_rest(look const& seen, int number)
     for (held_process const& member : seen.held) {
         bool const fresh = note(member.entry);
         // SIGKILL again and again: one by number may have been refused for want of memory.
-        int const error = member.signal(fresh || number == SIGKILL ? number : 0);
+        int const error = member.signal_and_continue(fresh || number == SIGKILL ? number : 0);
         may_signal = may_signal || error == 0 || error == ESRCH;
     }
     return may_signal;

@@ -203,9 +203,7 @@ void tree_set::signal(int number, pid_t child, bool& child_included)
             if (!e.marked || !e.living || !sent.emplace(e.pid, e.start).second || !hold(e, member))
                 continue;
             fresh = true;
-            bool const reached = member.signal(number) == 0;
-            if (number != SIGKILL && e.state == 'T')
-                member.signal(SIGCONT);
+            bool const reached = member.signal_and_continue(number) == 0;
             if (e.pid == child)
                 child_included = reached;
             else if (e.pid != root_)
