@@ -190,6 +190,33 @@ BOOST_AUTO_TEST_CASE(it_holds_so_much_and_no_more)
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_shorter_queue_is_awaited_for_a_time)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        using std::chrono::steady_clock;
+        auto const ex = co_await asio::this_coro::executor;
+        pipe_ends pipe;
+        input_queue queue = queue_of(ex, pipe);
+        bool const at_once = co_await queue.wait_below(0, steady_clock::now());
+        BOOST_TEST(at_once); // nothing waits
+        BOOST_TEST(!queue.push(std::string(pipe_size + 1000, 'a')));
+        BOOST_TEST(queue.size() == 1000u);
+        auto const soon = steady_clock::now() + std::chrono::milliseconds(20);
+        bool const in_vain = co_await queue.wait_below(999, soon);
+        BOOST_TEST(!in_vain);
+        BOOST_TEST((steady_clock::now() >= soon));
+        bool below = false;
+        auto const late = steady_clock::now() + std::chrono::hours(1);
+        asio::co_spawn(ex, queue.wait_below(999, late),
+                       [&](std::exception_ptr, bool reached) { below = reached; });
+        co_await some_turns();
+        BOOST_TEST(!below);
+        pipe.read(pipe_size);
+        co_await test::until([&] { return below; });
+        queue.close();
+    });
+}
+
 BOOST_AUTO_TEST_CASE(closing_drops_what_is_queued)
 {
     run_coroutine([]() -> asio::awaitable<void> {

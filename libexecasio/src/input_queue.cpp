@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 
 namespace execasio {
@@ -63,6 +64,8 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
 
     static asio::awaitable<void> wait_for_change(std::shared_ptr<impl> self);
     static asio::awaitable<void> wait_below(std::shared_ptr<impl> self, std::size_t mark);
+    static asio::awaitable<bool> wait_below(std::shared_ptr<impl> self, std::size_t mark,
+                                            std::chrono::steady_clock::time_point deadline);
     static asio::awaitable<void> send(std::shared_ptr<impl> self, std::string data);
 
     input_stream stream;
@@ -181,6 +184,21 @@ asio::awaitable<void> input_queue::impl::wait_below(std::shared_ptr<impl> self, 
         co_await wait_for_change(self);
 }
 
+asio::awaitable<bool> input_queue::impl::wait_below(std::shared_ptr<impl> self, std::size_t mark,
+                                                    std::chrono::steady_clock::time_point deadline)
+{
+    if (!self || self->size <= mark)
+        co_return true;
+    asio::steady_timer clock(self->stream.get_executor(), deadline);
+    clock.async_wait([self](error_code ec) {
+        if (!ec)
+            self->changed.cancel(); // all who wait look again
+    });
+    while (self->size > mark && std::chrono::steady_clock::now() < deadline)
+        co_await wait_for_change(self);
+    co_return self->size <= mark;
+}
+
 asio::awaitable<void> input_queue::impl::send(std::shared_ptr<impl> self, std::string data)
 {
     if (!self || !self->is_open())
@@ -201,6 +219,12 @@ asio::awaitable<void> input_queue::impl::send(std::shared_ptr<impl> self, std::s
 asio::awaitable<void> input_queue::wait_below(std::size_t mark)
 {
     return impl::wait_below(impl_, mark);
+}
+
+asio::awaitable<bool> input_queue::wait_below(std::size_t mark,
+                                              std::chrono::steady_clock::time_point deadline)
+{
+    return impl::wait_below(impl_, mark, deadline);
 }
 
 asio::awaitable<void> input_queue::send(std::string data)

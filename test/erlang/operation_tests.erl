@@ -2,8 +2,8 @@
 
 -module(operation_tests).
 -export([frames_can_be_larger/1, a_frame_without_end_ends_it/1, messages_can_be_kept_small/1,
-         input_that_is_not_read_is_bounded/1, messages_go_to_a_file/1,
-         a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
+         input_that_is_not_read_is_bounded/1, who_reads_slowly_gets_all_of_its_input/1,
+         messages_go_to_a_file/1, a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
          it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
          it_tells_its_version/1, few_descriptors_are_enough/1, descriptors_that_run_out_are_told/1,
          without_a_null_device_it_does_not_start/1]).
@@ -58,6 +58,20 @@ input_that_is_not_read_is_bounded(#{dir := Directory} = P) ->
     {0, <<>>, <<>>} = exec_port:outcome(OsPid),
     ok = exec_port:stop(Own, Deaf),
     {0, <<>>, <<>>} = exec_port:outcome(Deaf),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+%% It has no loss to fear, however much it is sent: the VM waits for it.
+who_reads_slowly_gets_all_of_its_input(P) ->
+    Own = exec_port:start(P#{args => args(P, ["--max-input", "20000000"])}),
+    Slow = "n=0; echo ready; "
+        "while s=$(dd bs=4M count=1 iflag=fullblock 2>/dev/null | wc -c); [ $s -gt 0 ]; "
+        "do n=$((n + s)); sleep 0.05; done; echo $n",
+    {pid, OsPid} = exec_port:run(Own, ["/bin/sh", "-c", Slow], [stdin, stdout]),
+    {stdout, <<"ready\n">>} = exec_port:next(OsPid),
+    exec_port:stdin(Own, OsPid, binary:copy(<<"x">>, 60000000)),
+    exec_port:stdin(Own, OsPid, eof),
+    {0, <<"60000000\n">>, <<>>} = exec_port:outcome(OsPid),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own).
 

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace exec_port {
@@ -31,7 +32,8 @@ child::child(execasio::process& p, run_options const& options, limits const& bou
       on_end_(std::move(on_end)),
       outputs_{output{p.output(), first_output(options)}, output{p.error(), output_stream::err}},
       success_exit_code_(options.success_exit_code),
-      os_pid_(p.id())
+      os_pid_(p.id()),
+      on_terminal_(options.pty.has_value())
 {
     if (p.input().is_open())
         input_ = execasio::input_queue(p.input(), limits_.input);
@@ -61,11 +63,38 @@ void child::input(std::optional<std::string> data)
         input_.finish();
         return;
     }
-    if (input_.push(std::move(*data)) == execasio::errc::input_queue_full) {
+    std::size_t const size = data->size();
+    execasio::error_code const ec = input_.push(std::move(*data));
+    if (ec == execasio::errc::input_queue_full) {
         log::warning("process " + std::to_string(os_pid_) + " does not read its input: " +
                      std::to_string(input_.size()) + " bytes wait, its input is closed");
         input_.close();
+    } else if (!ec) {
+        input_total_ += size;
     }
+}
+
+/// The most that may wait before so much is added.
+std::size_t child::input_mark(std::size_t size) const noexcept
+{
+    return std::min(limits_.input / 2, limits_.input - std::min(limits_.input, size));
+}
+
+bool child::is_behind(std::size_t size) const noexcept
+{
+    return input_.is_open() && input_.size() > input_mark(size);
+}
+
+asio::awaitable<void> child::let_it_catch_up(std::shared_ptr<child> self, std::size_t size)
+{
+    using std::chrono::milliseconds;
+    // All other requests wait meanwhile: longer for one that reads than for one that may never do.
+    std::uint64_t const now_read = self->input_read();
+    auto const before = std::exchange(self->seen_read_, now_read);
+    bool const reads = before && *before != now_read;
+    auto const deadline =
+        std::chrono::steady_clock::now() + (reads ? milliseconds(100) : milliseconds(10));
+    co_await self->input_.wait_below(self->input_mark(size), deadline);
 }
 
 /// One read, one event; never waits in between, so that at any other point all that was taken from
@@ -92,6 +121,9 @@ asio::awaitable<void> child::forward(std::shared_ptr<child> self, output& from)
     // So many reads in a row before others get their turn.
     constexpr unsigned turn = 16;
     unsigned reads = 0;
+    // A pipe that gave less than it was asked for is empty: waiting, which asks the kernel anew,
+    // costs less than a read in vain. A terminal gives 4 KiB at a time.
+    std::size_t const all_there_is = self->on_terminal_ ? 0 : self->limits_.chunk - 1;
     while (!self->exited_) {
         if (!self->writer_.has_room()) {
             co_await self->writer_.wait_for_room();
@@ -102,7 +134,7 @@ asio::awaitable<void> child::forward(std::shared_ptr<child> self, output& from)
             from.stream.close();
             co_return;
         }
-        if (*size == 0) {
+        if (*size <= all_there_is) {
             reads = 0;
             co_await from.stream.wait_readable();
         } else if (++reads % turn == 0) {

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,12 @@ public:
 
     void input(std::optional<std::string> data);
 
+    /// Whether so much more input is a reason to wait first, since much waits already.
+    [[nodiscard]] bool is_behind(std::size_t size) const noexcept;
+
+    /// Waits until it has caught up, for a moment at most.
+    static asio::awaitable<void> let_it_catch_up(std::shared_ptr<child> self, std::size_t size);
+
     /// From now on the reported status is 0: the end was asked for.
     void stop_requested() noexcept { stopped_ = true; }
 
@@ -70,14 +77,19 @@ private:
     std::optional<std::size_t> forward_once(output& from, std::size_t max);
     void finish_while_room(bool regardless);
     [[nodiscard]] int reported_status() const noexcept;
+    [[nodiscard]] std::size_t input_mark(std::size_t size) const noexcept;
+    [[nodiscard]] std::uint64_t input_read() const noexcept { return input_total_ - input_.size(); }
 
     limits limits_;
     frame_writer& writer_;
     std::function<void(child&)> on_end_;
     std::array<output, 2> outputs_;
     execasio::input_queue input_;
+    std::uint64_t input_total_ = 0;
+    std::optional<std::uint64_t> seen_read_; // of its input, when it was last waited for
     std::optional<int> success_exit_code_;
     int os_pid_;
+    bool on_terminal_;
     int status_ = 0;
     std::optional<std::pair<execasio::error_code, execasio::exit_record>> early_end_;
     bool started_ = false;

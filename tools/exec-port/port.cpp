@@ -1,57 +1,19 @@
 #include "port.hpp"
 
 #include "decode_request.hpp"
-#include "describe_request.hpp"
 #include "log.hpp"
-#include "start.hpp"
-#include "user.hpp"
 
-#include <execasio/adopt.hpp>
-
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
+#include <utility>
+#include <variant>
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace exec_port {
-namespace {
 
 using execasio::error_code;
-
-/// The names that erlexec's applications match on; others are told in words.
-refusal system_refusal(error_code ec)
-{
-    if (ec == boost::system::errc::no_such_process)
-        return refusal::atom("esrch");
-    if (ec == boost::system::errc::operation_not_permitted)
-        return refusal::atom("eperm");
-    if (ec == boost::system::errc::invalid_argument)
-        return refusal::atom("einval");
-    if (ec == boost::system::errc::permission_denied)
-        return refusal::atom("eacces");
-    return refusal::text(ec.message());
-}
-
-bool is_traced(run_options const& options)
-{
-    return options.debug.value_or(log::debug_level) > 0;
-}
-
-refusal no_such_child(int os_pid)
-{
-    return refusal::text("pid " + std::to_string(os_pid) + " doesn't exist");
-}
-
-} // namespace
 
 port::port(asio::io_context& context, settings const& s, rights const& r)
     : context_(context),
@@ -123,6 +85,9 @@ asio::awaitable<void> port::serve()
             log::error("a frame is no request: shutting down");
             break;
         }
+        if (auto const* const r = std::get_if<stdin_request>(&decoded->body); r && r->data)
+            if (auto const c = find(r->os_pid); c && c->is_behind(r->data->size()))
+                co_await child::let_it_catch_up(c, r->data->size());
         std::visit([&](auto const& body) { handle(decoded->id, body); }, decoded->body);
     }
     co_await shut_down();
@@ -176,309 +141,9 @@ asio::awaitable<void> port::shut_down()
         log::error(std::to_string(left) + " process(es) cannot be killed");
 }
 
-void port::handle(std::int64_t id, run_request const& r)
-{
-    try {
-        execasio::command cmd = to_command(r, rights_);
-        if (cmd.changes_identity()) {
-            begin_start(id, r, std::move(cmd));
-            return;
-        }
-        execasio::process p = start(context_.get_executor(), cmd);
-        int const os_pid = p.id();
-        introduce({id}, std::move(p), r.options);
-        tell_of_start(os_pid, r);
-    } catch (start_refused const& e) {
-        handle(id, e.why());
-    }
-}
-
-void port::begin_start(std::int64_t id, run_request const& r, execasio::command cmd)
-{
-    reply_to to{id};
-    if (id != 0)
-        to.place = std::make_shared<std::optional<reply_order::place>>(replies_.reserve());
-    // Waiting in turn counts: replies to all later requests wait for this one's.
-    auto const deadline = std::chrono::steady_clock::now() + cmd.spawn_deadline();
-    auto begin = [this, to, r, cmd = std::move(cmd), deadline](asio::cancellation_slot slot,
-                                                               std::function<void()> done) mutable {
-        auto const left = std::chrono::ceil<std::chrono::milliseconds>(
-            deadline - std::chrono::steady_clock::now());
-        if (left <= left.zero()) {
-            done();
-            refuse(to, refusal::text("Couldn't start pid: starts as other users take too long"));
-            return;
-        }
-        cmd.spawn_deadline(left);
-        asio::co_spawn(context_, run_later(to, r, cmd),
-                       asio::bind_cancellation_slot(
-                           slot, [this, to, done = std::move(done)](std::exception_ptr failure) {
-                               done();
-                               if (failure) // out of memory; an answer is due all the same
-                                   refuse(to, refusal::text("Couldn't start pid: out of memory"));
-                           }));
-    };
-    if (!starts_.add(r.options.user.value_or(""), std::move(begin)))
-        refuse(to, refusal::text("Couldn't start pid: too many starts as other users wait"));
-}
-
-asio::awaitable<void> port::run_later(reply_to to, run_request r, execasio::command cmd)
-{
-    try {
-        execasio::process p = co_await start_awaited(context_.get_executor(), std::move(cmd));
-        if (ending_)
-            co_return; // and its destruction kills it
-        int const os_pid = p.id();
-        introduce(to, std::move(p), r.options);
-        tell_of_start(os_pid, r);
-    } catch (start_refused const& e) {
-        refuse(to, e.why());
-    } catch (execasio::spawn_error const&) { // cancelled, at the end
-    }
-}
-
-void port::tell_of_start(int os_pid, run_request const& r) const
-{
-    auto const text = [&] { return "process " + std::to_string(os_pid) + ": " + describe(r); };
-    if (is_traced(r.options))
-        log::write(log::severity::debug, text());
-    else
-        log::info(text);
-}
-
-/// Tells of a new process before anything that it does, which waits in its pipes until then.
-void port::introduce(reply_to const& to, execasio::process p, run_options const& options,
-                     std::optional<execasio::credentials> const& owner)
-{
-    int const os_pid = p.id();
-    // First, because the end of the number's last bearer may be known only to the supervisor, which
-    // tells it here.
-    execasio::process& added = supervisor_.add(std::move(p), to_stop_plan(options, rights_, owner));
-    auto const c = std::make_shared<child>(added, options, settings_.limits, writer_,
-                                           [this](child& told) { children_.erase(told.os_pid()); });
-    c->traced(is_traced(options));
-    newborn_[os_pid] = c;
-    reply(to, 0, [this, id = to.id, c] { announce(id, c); });
-}
-
-void port::announce(std::int64_t id, std::shared_ptr<child> const& c)
-{
-    int const os_pid = c->os_pid();
-    // The end of the number's last bearer may still be waiting for room to be told.
-    if (auto const old = find(os_pid))
-        old->finish_now();
-    if (auto const found = newborn_.find(os_pid); found != newborn_.end() && found->second == c)
-        newborn_.erase(found); // else the number is another's already
-    children_[os_pid] = c;
-    writer_.send(encode_pid(id, os_pid));
-    c->start();
-}
-
-void port::ended(execasio::process& p, error_code ec, execasio::exit_record const& record)
-{
-    auto const newborn = newborn_.find(p.id());
-    auto const c = newborn != newborn_.end() ? newborn->second : find(p.id());
-    auto const text = [&] {
-        return "process " + std::to_string(p.id()) +
-               " ended: " + (ec ? ec.message() : describe(record));
-    };
-    if (c && c->traced())
-        log::write(log::severity::debug, text());
-    else
-        log::info(text);
-    if (c)
-        c->exited(ec, record);
-}
-
 std::shared_ptr<child> port::find(int os_pid) const
 {
     auto const found = children_.find(os_pid);
     return found == children_.end() ? nullptr : found->second;
 }
-
-void port::handle(std::int64_t id, manage_request const& r)
-{
-    if (supervisor_.find(r.os_pid)) {
-        // Its end may be told while the reply waits for others.
-        auto const send = [this, id, r] {
-            writer_.send(find(r.os_pid) ? encode_pid(id, r.os_pid)
-                                        : encode_error(id, refusal::atom("not_found")));
-        };
-        reply({id}, 0, send);
-        return;
-    }
-    if (r.os_pid == ::getpid()) {
-        handle(id, refusal::badarg());
-        return;
-    }
-    if (r.os_pid == 1) { // at the port's end all would be asked to go
-        handle(id, refusal::atom("not_found"));
-        return;
-    }
-    try {
-        execasio::process p = execasio::adopt(context_.get_executor(), r.os_pid);
-        if (r.options.nice && p.running() &&
-            ::setpriority(PRIO_PROCESS, static_cast<id_t>(r.os_pid), *r.options.nice) != 0)
-            log::warning("cannot set the priority of process " + std::to_string(r.os_pid) + ": " +
-                         std::strerror(errno));
-        std::optional<execasio::credentials> owner;
-        if (r.options.kill)
-            owner = owner_of(r.os_pid);
-        if (!p.poll())
-            owner.reset(); // the number may have been another's by then
-        introduce({id}, std::move(p), r.options, owner);
-    } catch (start_refused const& e) {
-        handle(id, e.why());
-    } catch (boost::system::system_error const& e) {
-        // A thread's id is EINVAL, and ENOENT to newer kernels.
-        handle(id, e.code() == boost::system::errc::no_such_process ||
-                           e.code() == boost::system::errc::invalid_argument ||
-                           e.code() == boost::system::errc::no_such_file_or_directory
-                       ? refusal::atom("not_found")
-                       : system_refusal(e.code()));
-    }
-}
-
-void port::handle(std::int64_t id, stop_request const& r)
-{
-    auto const c = find(r.os_pid);
-    execasio::process* const p = supervisor_.find(r.os_pid);
-    if (!c || !p) {
-        handle(id, refusal::text("pid not alive"));
-        return;
-    }
-    error_code const ec = supervisor_.stop(r.os_pid);
-    if (!ec && p->running())
-        c->stop_requested();
-    answer(id, ec);
-}
-
-void port::handle(std::int64_t id, kill_request const& r)
-{
-    execasio::process* const p = supervisor_.find(r.os_pid);
-    if (!p) {
-        handle(id, refusal::text("Cannot kill a pid not managed by this application"));
-        return;
-    }
-    error_code ec;
-    p->signal(r.signal, ec);
-    answer(id, ec);
-}
-
-void port::handle(std::int64_t id, list_request const&)
-{
-    reply(id, encode_pids(id, supervisor_.ids(), frames_.payload_max()));
-}
-
-void port::handle(std::int64_t, stdin_request const& r)
-{
-    if (auto const c = find(r.os_pid))
-        c->input(r.data);
-}
-
-void port::handle(std::int64_t id, winsz_request const& r)
-{
-    execasio::process* const p = supervisor_.find(r.os_pid);
-    if (!p) {
-        handle(id, no_such_child(r.os_pid));
-        return;
-    }
-    error_code ec;
-    p->terminal().resize({r.size.rows, r.size.columns}, ec);
-    if (ec)
-        handle(id, refusal::text("failed to set window size"));
-    else
-        answer(id, ec);
-}
-
-void port::handle(std::int64_t id, pty_opts_request const& r)
-{
-    execasio::process* const p = supervisor_.find(r.os_pid);
-    if (!p) {
-        handle(id, no_such_child(r.os_pid));
-        return;
-    }
-    if (!p->terminal().is_open()) {
-        handle(id, refusal::text("failed to set pty opts"));
-        return;
-    }
-    // All or nothing: a request with a fault changes nothing.
-    for (pty_setting const& setting : r.settings) {
-        auto const mode = execasio::find_terminal_mode(setting.name);
-        if (mode && mode->supported)
-            continue;
-        handle(id, refusal::text("failed to set pty option " + setting.name));
-        return;
-    }
-    if (r.flaw) {
-        handle(id, *r.flaw);
-        return;
-    }
-    for (pty_setting const& setting : r.settings) {
-        error_code ec;
-        p->terminal().mode({setting.name, setting.value}, ec);
-        if (ec) {
-            handle(id, refusal::text("failed to set pty option " + setting.name));
-            return;
-        }
-    }
-    answer(id, {});
-}
-
-void port::handle(std::int64_t id, setpgid_request const& r)
-{
-    error_code ec;
-    execasio::process* const p = supervisor_.find(r.os_pid);
-    if (!p || !p->poll()) // reaped, the number may be a stranger's
-        ec.assign(ESRCH, boost::system::system_category());
-    else if (::setpgid(r.os_pid, r.group) != 0)
-        ec.assign(errno, boost::system::system_category());
-    answer(id, ec);
-}
-
-void port::handle(std::int64_t id, debug_request const& r)
-{
-    reply(id, encode_ok(id, std::exchange(log::debug_level, r.level)));
-}
-
-void port::handle(std::int64_t, shutdown_request const&)
-{
-    end(exit_code::ok);
-}
-
-void port::handle(std::int64_t id, refusal const& r)
-{
-    reply(id, encode_error(id, r));
-}
-
-void port::answer(std::int64_t id, error_code ec)
-{
-    reply(id, ec ? encode_error(id, system_refusal(ec)) : encode_ok(id));
-}
-
-void port::refuse(reply_to const& to, refusal const& why)
-{
-    std::string text = encode_error(to.id, why);
-    std::size_t const size = text.size();
-    reply(to, size, [this, text = std::move(text)] { writer_.send(text); });
-}
-
-void port::reply(std::int64_t id, std::string text)
-{
-    std::size_t const size = text.size();
-    reply({id}, size, [this, text = std::move(text)] { writer_.send(text); });
-}
-
-void port::reply(reply_to const& to, std::size_t size, reply_order::sender send)
-{
-    if (to.place && *to.place)
-        replies_.fill(*std::exchange(*to.place, std::nullopt), size, std::move(send));
-    else if (to.place)
-        return;          // what failed after the reply is no second one
-    else if (to.id == 0) // nobody waits for it
-        send();
-    else
-        replies_.add(size, std::move(send));
-}
-
 } // namespace exec_port

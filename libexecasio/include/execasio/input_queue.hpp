@@ -2,6 +2,7 @@
 
 #include "execasio/input_stream.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -60,6 +61,11 @@ public:
 
     /// Completes when the queue holds at most `mark` bytes, or will not write any more.
     [[nodiscard]] asio::awaitable<void> wait_below(std::size_t mark = 0);
+
+    /// The same for a time.
+    /// @return Whether that was so before the deadline.
+    [[nodiscard]] asio::awaitable<bool> wait_below(std::size_t mark,
+                                                   std::chrono::steady_clock::time_point deadline);
 
 private:
     struct impl;
