@@ -16,7 +16,7 @@ asio::awaitable<boost::json::object> capture(arguments const& args)
     long long const bytes = args.number(0);
     execasio::command cmd(helper("pb_write"), std::to_string(bytes));
     cmd.output(args.number(1, 0) == 0 ? stream::pipe : stream::socket);
-    std::vector<char> buffer(64 * 1024);
+    std::vector<char> buffer(256 * 1024);
     long long got = 0;
 
     section measured;
