@@ -1,6 +1,7 @@
 #include "stop_run.hpp"
 
 #include "execasio/spawn.hpp"
+#include "linux/continue_after.hpp"
 #include "process_state.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -72,10 +73,9 @@ error_code stop_run::send(int signal)
     return ec;
 }
 
-/// As `held_process::signal_and_continue`.
 void stop_run::send_continue(int signal)
 {
-    if (signal != SIGKILL)
+    if (sys::is_followed_by_continue(signal))
         target_.signal(SIGCONT);
 }
 

@@ -10,11 +10,11 @@ namespace execasio {
 /// reaped, and nobody of its group or tree is left, if the plan is for those. Members that live on
 /// because they may not be signalled are told in the result.
 ///
-/// SIGCONT follows each signal but SIGKILL: a process that is stopped (SIGSTOP, SIGTSTP) could not
-/// act on it otherwise. If a plan is under way already, it goes on unchanged and this call awaits
-/// its outcome. A process that has ended is not an error: what is left of its group or tree is
-/// stopped then, if that is the plan's target and can still be told. The result tells which stage
-/// was the last.
+/// SIGCONT follows each signal that ends processes but SIGKILL: a process that is stopped (SIGSTOP,
+/// SIGTSTP) could not act on it otherwise. If a plan is under way already, it goes on unchanged and
+/// this call awaits its outcome. A process that has ended is not an error: what is left of its
+/// group or tree is stopped then, if that is the plan's target and can still be told. The result
+/// tells which stage was the last.
 ///
 /// @param p Need not outlive the operation; destroying it meanwhile kills the child.
 /// @throws boost::system::system_error what `request_stop` reports, or `errc::status_lost`.

@@ -1,5 +1,6 @@
 #include "linux/group_set.hpp"
 
+#include "linux/continue_after.hpp"
 #include "linux/newer_kernel.hpp"
 
 #include <algorithm>
@@ -126,7 +127,7 @@ void group_set::signal(int number, pid_t child, bool& child_included)
         signal_rest(find(), number);
         return;
     }
-    if (number != SIGKILL && number != 0) {
+    if (is_followed_by_continue(number)) {
         if (leader_ && ::syscall(SYS_pidfd_send_signal, leader_.get(), SIGCONT, nullptr,
                                  pidfd_signal_process_group) == 0)
             return;

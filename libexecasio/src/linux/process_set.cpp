@@ -1,6 +1,7 @@
 #include "linux/process_set.hpp"
 
 #include "linux/child_handle.hpp"
+#include "linux/continue_after.hpp"
 
 #include <cerrno>
 
@@ -29,7 +30,7 @@ int held_process::signal(int number) const noexcept
 int held_process::signal_and_continue(int number) const noexcept
 {
     int const error = signal(number);
-    if (error == 0 && number != SIGKILL && number != 0)
+    if (error == 0 && is_followed_by_continue(number))
         signal(SIGCONT);
     return error;
 }

@@ -26,9 +26,7 @@ struct held_process {
     /// @return 0 or an errno.
     int signal(int number) const noexcept;
 
-    /// Signals it as a stop plan does: continued afterwards if it is stopped, since the signal
-    /// would stay pending. Whether it is, is not asked: it could be stopped a moment later, and the
-    /// question costs more than the signal.
+    /// Signals it as a stop plan does: see continue_after.hpp.
     int signal_and_continue(int number) const noexcept;
 };
 
