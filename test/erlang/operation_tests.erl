@@ -3,6 +3,7 @@
 -module(operation_tests).
 -export([frames_can_be_larger/1, a_frame_without_end_ends_it/1, messages_can_be_kept_small/1,
          input_that_is_not_read_is_bounded/1, who_reads_slowly_gets_all_of_its_input/1,
+         who_reads_nothing_holds_up_others_only_once/1,
          messages_go_to_a_file/1, a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
          it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
          it_tells_its_version/1, few_descriptors_are_enough/1, descriptors_that_run_out_are_told/1,
@@ -72,6 +73,21 @@ who_reads_slowly_gets_all_of_its_input(P) ->
     exec_port:stdin(Own, OsPid, binary:copy(<<"x">>, 60000000)),
     exec_port:stdin(Own, OsPid, eof),
     {0, <<"60000000\n">>, <<>>} = exec_port:outcome(OsPid),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own).
+
+%% However small the pieces are that it is sent.
+who_reads_nothing_holds_up_others_only_once(P) ->
+    Own = exec_port:start(P#{args => args(P, ["--max-input", "400000"])}),
+    {pid, Deaf} = exec_port:run(Own, "echo ready; exec sleep 1000", [stdin, stdout]),
+    {stdout, <<"ready\n">>} = exec_port:next(Deaf),
+    exec_port:stdin(Own, Deaf, binary:copy(<<"x">>, 300000)),
+    [exec_port:stdin(Own, Deaf, <<"x">>) || _ <- lists:seq(1, 3000)],
+    {Time, {0, <<"one\n">>, <<>>}} =
+        timer:tc(fun() -> exec_port:outcome(Own, "echo one", [stdout]) end),
+    true = Time < 20000000, % 3,000 waits of 10 ms would be 30 s
+    ok = exec_port:stop(Own, Deaf),
+    {0, <<>>, <<>>} = exec_port:outcome(Deaf),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own).
 

@@ -30,13 +30,14 @@ child::child(execasio::process& p, run_options const& options, limits const& bou
     : limits_(bounds),
       writer_(writer),
       on_end_(std::move(on_end)),
+      input_stream_(p.input()),
       outputs_{output{p.output(), first_output(options)}, output{p.error(), output_stream::err}},
       success_exit_code_(options.success_exit_code),
       os_pid_(p.id()),
       on_terminal_(options.pty.has_value())
 {
-    if (p.input().is_open())
-        input_ = execasio::input_queue(p.input(), limits_.input);
+    if (input_stream_.is_open())
+        input_ = execasio::input_queue(input_stream_, limits_.input);
 }
 
 void child::start()
@@ -63,14 +64,10 @@ void child::input(std::optional<std::string> data)
         input_.finish();
         return;
     }
-    std::size_t const size = data->size();
-    execasio::error_code const ec = input_.push(std::move(*data));
-    if (ec == execasio::errc::input_queue_full) {
+    if (input_.push(std::move(*data)) == execasio::errc::input_queue_full) {
         log::warning("process " + std::to_string(os_pid_) + " does not read its input: " +
                      std::to_string(input_.size()) + " bytes wait, its input is closed");
         input_.close();
-    } else if (!ec) {
-        input_total_ += size;
     }
 }
 
@@ -82,19 +79,24 @@ std::size_t child::input_mark(std::size_t size) const noexcept
 
 bool child::is_behind(std::size_t size) const noexcept
 {
-    return input_.is_open() && input_.size() > input_mark(size);
+    return size != 0 && size <= limits_.input && input_.is_open() &&
+           input_.size() > input_mark(size) && patience_ > patience_.zero();
 }
 
 asio::awaitable<void> child::let_it_catch_up(std::shared_ptr<child> self, std::size_t size)
 {
-    using std::chrono::milliseconds;
-    // All other requests wait meanwhile: longer for one that reads than for one that may never do.
-    std::uint64_t const now_read = self->input_read();
-    auto const before = std::exchange(self->seen_read_, now_read);
-    bool const reads = before && *before != now_read;
-    auto const deadline =
-        std::chrono::steady_clock::now() + (reads ? milliseconds(100) : milliseconds(10));
+    using std::chrono::steady_clock;
+    // All other requests wait meanwhile, and whoever asks looks in between whether it is the end.
+    constexpr std::chrono::milliseconds slice{20};
+    auto const since = steady_clock::now();
+    auto const deadline = since + std::min<steady_clock::duration>(slice, self->patience_);
     co_await self->input_.wait_below(self->input_mark(size), deadline);
+    self->patience_ -= steady_clock::now() - since;
+    std::uint64_t const read = self->input_stream_.total();
+    if (read - self->read_before_ >= read_for_patience) {
+        self->read_before_ = read;
+        self->patience_ = full_patience;
+    }
 }
 
 /// One read, one event; never waits in between, so that at any other point all that was taken from

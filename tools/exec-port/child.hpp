@@ -10,6 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -45,7 +46,8 @@ public:
     /// Whether so much more input is a reason to wait first, since much waits already.
     [[nodiscard]] bool is_behind(std::size_t size) const noexcept;
 
-    /// Waits until it has caught up, for a moment at most.
+    /// Waits until it has caught up, for a moment at most. In all a second for each 64 KiB that it
+    /// reads: one that never reads is not behind for longer than that.
     static asio::awaitable<void> let_it_catch_up(std::shared_ptr<child> self, std::size_t size);
 
     /// From now on the reported status is 0: the end was asked for.
@@ -78,15 +80,18 @@ private:
     void finish_while_room(bool regardless);
     [[nodiscard]] int reported_status() const noexcept;
     [[nodiscard]] std::size_t input_mark(std::size_t size) const noexcept;
-    [[nodiscard]] std::uint64_t input_read() const noexcept { return input_total_ - input_.size(); }
+
+    static constexpr std::chrono::seconds full_patience{1};
+    static constexpr std::uint64_t read_for_patience = 64 * 1024;
 
     limits limits_;
     frame_writer& writer_;
     std::function<void(child&)> on_end_;
+    execasio::input_stream input_stream_; // the queue's
     std::array<output, 2> outputs_;
     execasio::input_queue input_;
-    std::uint64_t input_total_ = 0;
-    std::optional<std::uint64_t> seen_read_; // of its input, when it was last waited for
+    std::chrono::steady_clock::duration patience_ = full_patience;
+    std::uint64_t read_before_ = 0; // when patience was full
     std::optional<int> success_exit_code_;
     int os_pid_;
     bool on_terminal_;

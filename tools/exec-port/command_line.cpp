@@ -145,7 +145,8 @@ Options that erlexec's own port program does not have:
   --packet 2|4         width of a frame's length, {packet, N} of open_port (2)
   --max-chunk BYTES    most output in one message, 1 to 65000 (65000)
   --max-input BYTES    most input that waits for a process which does not read it;
-                       beyond that its input is closed (67108864)
+                       beyond that its input is closed, and from half of it on
+                       the VM is slowed down (67108864)
   --log FILE|syslog    messages go there, and not to standard error
   --log-level LEVEL    error, warning, info or debug (warning)
   --no-guard           no guardian, the process that ends its children when it is

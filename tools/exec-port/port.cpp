@@ -86,8 +86,9 @@ asio::awaitable<void> port::serve()
             break;
         }
         if (auto const* const r = std::get_if<stdin_request>(&decoded->body); r && r->data)
-            if (auto const c = find(r->os_pid); c && c->is_behind(r->data->size()))
-                co_await child::let_it_catch_up(c, r->data->size());
+            if (auto const c = find(r->os_pid))
+                while (!ending_ && c->is_behind(r->data->size()))
+                    co_await child::let_it_catch_up(c, r->data->size());
         std::visit([&](auto const& body) { handle(decoded->id, body); }, decoded->body);
     }
     co_await shut_down();
