@@ -6,6 +6,7 @@
 #include "support/no_leaks.hpp"
 #include "support/processes.hpp"
 #include "support/puppet.hpp"
+#include "support/sanitized.hpp"
 
 #include <execasio/guardian.hpp>
 #include <execasio/spawn.hpp>
@@ -54,12 +55,18 @@ clock_type::duration time_until_gone(std::string const& word, clock_type::durati
     return clock_type::now() - begun;
 }
 
+/// The kernel takes ten times as long to take an address space with a sanitizer's memory apart.
+std::chrono::milliseconds bound(std::chrono::milliseconds plain)
+{
+    return scaled(EXECASIO_TEST_SANITIZED ? 10 * plain : plain);
+}
+
 /// Kills a manager that is ready. @return How long it takes until its family is gone.
 clock_type::duration kill_with_family(manager& m, std::string const& word)
 {
     pid_t const guardian = m.guardian();
     m.kill();
-    auto const limit = scaled(10s);
+    auto const limit = bound(10s);
     auto const time = time_until_gone(word, limit);
     BOOST_TEST((time < limit));
     kill_family(word);
@@ -106,12 +113,12 @@ BOOST_FIXTURE_TEST_SUITE(guarding, test::no_leaks)
 
 BOOST_AUTO_TEST_CASE(all_children_and_grandchildren_of_a_killed_manager_are_gone_at_once)
 {
-    BOOST_TEST(is_quick_once(200, scaled(1000ms)));
+    BOOST_TEST(is_quick_once(200, bound(1000ms)));
 }
 
 BOOST_AUTO_TEST_CASE(also_of_a_manager_of_a_thousand)
 {
-    BOOST_TEST(is_quick_once(1000, scaled(2000ms))); // 0.3 s where nothing else runs
+    BOOST_TEST(is_quick_once(1000, bound(2000ms))); // 0.3 s where nothing else runs
 }
 
 BOOST_AUTO_TEST_CASE(a_manager_killed_in_the_middle_of_its_spawning_leaves_nobody)

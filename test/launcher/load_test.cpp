@@ -3,6 +3,7 @@
 #include "support/pipe.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/sanitized.hpp"
 
 #include <execasio/exit_engine.hpp>
 #include <execasio/spawn.hpp>
@@ -19,12 +20,6 @@
 #include <vector>
 
 #include <sys/resource.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define EXECASIO_TEST_SANITIZED 1
-#else
-#define EXECASIO_TEST_SANITIZED 0
-#endif
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
