@@ -56,7 +56,7 @@ public:
     /// Looks for living members. May throw std::bad_alloc.
     virtual look find() = 0;
 
-    /// Sends a signal to all, and continues those that are stopped, so that they can act on it.
+    /// Sends a signal to all, as `signal_and_continue` does to one.
     /// @param child_included Set when it has reached `child`, which need not be signalled apart.
     virtual void signal(int number, pid_t child, bool& child_included) = 0;
 
