@@ -165,9 +165,9 @@ BOOST_AUTO_TEST_CASE(a_terminal_can_be_watched_for_silence_too)
         command cmd = puppet("say", "x", "pause-forever");
         cmd.terminal(execasio::terminal_options());
         process p = execasio::spawn(ex, cmd);
+        co_await p.output().wait_readable();
         execasio::guard(p, time_guards().idle_time(30ms));
         // What is unread may be what it waits for.
-        co_await p.output().wait_readable();
         asio::steady_timer longer(ex, 150ms);
         co_await longer.async_wait(asio::use_awaitable);
         BOOST_TEST(p.poll());
@@ -327,6 +327,7 @@ BOOST_AUTO_TEST_CASE(guards_outlive_the_object_of_a_process_that_lives_on)
         execasio::output_stream out(ex, pipe.release_reader());
         {
             process p = execasio::spawn(ex, cmd);
+            co_await out.wait_readable();
             execasio::guard(p, time_guards().run_time(60ms));
             p.on_destroy(lifetime::detach);
         }
@@ -376,11 +377,14 @@ BOOST_AUTO_TEST_CASE(run_and_supervisor_have_them)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        execasio::run_options options;
-        options.guards(time_guards().idle_time(50ms));
-        execasio::run_result const result =
-            co_await execasio::run(puppet("say", "x", "pause-forever"), options);
-        BOOST_TEST(result.how.cause() == end_cause::idle);
+        execasio::run_result result;
+        // Until it is given the processor soon enough.
+        for (auto idle = 50ms; result.output.text.empty() && idle < 5s; idle *= 2) {
+            execasio::run_options options;
+            options.guards(time_guards().idle_time(idle));
+            result = co_await execasio::run(puppet("say", "x", "pause-forever"), options);
+            BOOST_TEST(result.how.cause() == end_cause::idle);
+        }
         BOOST_TEST(result.output.text == "x\n");
 
         end_cause cause = end_cause::itself;

@@ -16,16 +16,22 @@
 
 -define(STUBBORN, "trap '' TERM; echo ready; exec sleep 1000").
 
+%% A shell looks for signals, and then waits for input: it sees one that comes in between only when a
+%% line has come, too, which must follow.
+-define(HANDLES(Signal, Action),
+        "trap '" ++ Action ++ "' " Signal "; echo ready; while :; do read line; done").
+
 stop_ends_with_status_0(P) ->
     {pid, OsPid} = exec_port:run(P, "exec sleep 1000", []),
     ok = exec_port:stop(P, OsPid),
     {0, <<>>, <<>>} = exec_port:outcome(OsPid).
 
 stop_hides_what_the_child_makes_of_it(P) ->
-    Command = "trap 'echo bye; exit 3' TERM; echo ready; while :; do read line; done",
+    Command = ?HANDLES("TERM", "echo bye; exit 3"),
     {pid, OsPid} = exec_port:run(P, Command, [stdin, stdout, {kill_timeout, 1000}]),
     {stdout, <<"ready\n">>} = exec_port:next(OsPid),
     ok = exec_port:stop(P, OsPid),
+    ok = exec_port:stdin(P, OsPid, <<"\n">>),
     {0, <<"bye\n">>, <<>>} = exec_port:outcome(OsPid).
 
 a_stubborn_child_is_killed_in_time(P) ->
@@ -153,11 +159,12 @@ status_of_a_killed_child_is_the_signal(P) ->
      end || Signal <- [1, 2, 9, 10, 13, 15]].
 
 kill_leaves_a_handled_signal_to_the_child(P) ->
-    Command = "trap 'echo usr1; exit 3' USR1; echo ready; while :; do read line; done",
+    Command = ?HANDLES("USR1", "echo usr1; exit 3"),
     {pid, OsPid} = exec_port:run(P, Command, [stdin, stdout]),
     {stdout, <<"ready\n">>} = exec_port:next(OsPid),
     ok = exec_port:kill(P, OsPid, 0),
     ok = exec_port:kill(P, OsPid, 10),
+    ok = exec_port:stdin(P, OsPid, <<"\n">>),
     {768, <<"usr1\n">>, <<>>} = exec_port:outcome(OsPid).
 
 kill_of_a_stranger_is_refused(P) ->

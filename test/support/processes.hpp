@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -16,17 +18,19 @@ namespace test {
 inline std::vector<pid_t> processes_with_word(std::string const& word)
 {
     std::vector<pid_t> found;
+    std::string const between = '\0' + word + '\0'; // it is nobody's argv[0]
+    std::vector<char> text(16 * 1024);
     std::error_code ignored;
     for (auto const& entry : std::filesystem::directory_iterator("/proc", ignored)) {
         auto const pid = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));
         if (pid <= 0 || pid == ::getpid())
             continue;
         int const file = ::open((entry.path() / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
-        std::string text(16 * 1024, '\0');
         ssize_t const size = file >= 0 ? ::read(file, text.data(), text.size()) : -1;
         ::close(file);
-        text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-        if (('\0' + text).find('\0' + word + '\0') != std::string::npos)
+        if (size > 0 &&
+            std::string_view(text.data(), static_cast<std::size_t>(size)).find(between) !=
+                std::string_view::npos)
             found.push_back(pid);
     }
     return found;
