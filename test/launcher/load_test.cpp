@@ -38,7 +38,7 @@ BOOST_FIXTURE_TEST_SUITE(launcher, test::no_leaks)
 BOOST_AUTO_TEST_CASE(many_threads_launch_at_once)
 {
     constexpr int threads = 4;
-    constexpr int each = EXECASIO_TEST_SANITIZED ? 100 : 500;
+    constexpr int each = EXECASIO_TEST_SANITIZED ? 100 : 250;
     std::atomic<int> right = 0;
     std::vector<std::thread> all;
     for (int t = 0; t < threads; ++t)
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(thousands_of_children_do_not_slow_the_launch)
     std::size_t const affordable = std::min<std::size_t>(
         processes.rlim_cur / 2, files.rlim_max > 1000 ? files.rlim_max - 1000 : 0);
     std::size_t const count =
-        std::min<std::size_t>(affordable, EXECASIO_TEST_SANITIZED ? 300 : 2000);
+        std::min<std::size_t>(affordable, EXECASIO_TEST_SANITIZED ? 300 : 1000);
     rlimit raised = files;
     raised.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &raised);

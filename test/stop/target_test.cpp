@@ -63,6 +63,26 @@ BOOST_AUTO_TEST_CASE(a_suspended_process_is_continued_to_hear_the_signal)
     });
 }
 
+BOOST_AUTO_TEST_CASE(only_who_is_to_end_is_continued)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        for (auto const target : {stop_target::process, stop_target::group})
+            for (int const signal : {0, SIGTSTP}) {
+                command cmd = ready_command("report", "18");
+                cmd.group(process_group::create());
+                process p = execasio::spawn(ex, cmd);
+                co_await await_ready(p.output());
+                stop_plan plan = stop_plan::kill().signal(signal, 30ms).target(target);
+                exit_record const how = co_await execasio::stop(p, plan);
+                BOOST_TEST(how.signal() == SIGKILL);
+                std::string const said = co_await p.output().read_all();
+                BOOST_TEST_INFO("signal " << signal);
+                BOOST_TEST(said == "");
+            }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_group_is_stopped_as_a_whole)
 {
     run_coroutine([]() -> asio::awaitable<void> {

@@ -1,0 +1,26 @@
+#!/bin/bash
+# port_fuzz.sh PORT_FUZZ FRAMES [SEED]: runs it as nobody in a PID namespace of its own, since frames
+# may happen to be right: they name processes, files and commands. Exits with 77 where there is none.
+set -euo pipefail
+
+program=$(realpath "$1")
+shift
+isolated=(unshare --pid --fork --mount-proc --kill-child)
+if [[ $EUID -eq 0 ]]; then
+    isolated+=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all)
+else
+    isolated+=(--user --map-root-user)
+fi
+for needed in true "test -x $(printf %q "$program")"; do
+    "${isolated[@]}" sh -c "$needed" ||
+        { echo "skipped: cannot do in a PID namespace: $needed"; exit 77; }
+done
+
+work_dir=$(mktemp -d)
+trap 'rm -rf "$work_dir"' EXIT
+chmod 777 "$work_dir"
+cd "$work_dir"
+# What AddressSanitizer holds back of freed memory would look like growth.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1
+# Lines for the shell, which may be anything by now, are not to be carried out.
+SHELL=/bin/true HOME=$work_dir PATH=/usr/bin:/bin "${isolated[@]}" "$program" "$@"
