@@ -107,7 +107,7 @@ clear(Tag) ->
         [os_process:signal(OsPid, "KILL") || OsPid <- Left()].
 
 report({_, Name}, ok) ->
-    io:format("ok ~s ~p~n", [Name, erlang:monotonic_time(millisecond)]),
+    io:format("ok ~s~n", [Name]),
     ok;
 report({_, Name}, {skipped, Why}) ->
     io:format("skipped ~s: ~s~n", [Name, Why]),
