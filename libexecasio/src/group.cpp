@@ -1,7 +1,7 @@
 #include "execasio/group.hpp"
 
 #include "linux/child_handle.hpp"
-#include "linux/proc.hpp"
+#include "linux/process_table.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -21,8 +21,8 @@ namespace {
 std::optional<sys::child_handle> kill_member(pid_t pid, pid_t group)
 {
     auto member = sys::child_handle::foreign(pid, sys::open_pidfd(pid));
-    auto const stat = sys::read_stat(pid);
-    if (!stat || stat->group != group)
+    sys::process_entry now;
+    if (!sys::read_process(pid, now) || now.group != group)
         return std::nullopt;
     int const failed = member.pidfd() >= 0 ? member.signal(SIGKILL) : ::kill(pid, SIGKILL);
     if (failed != 0)
@@ -34,7 +34,13 @@ std::optional<sys::child_handle> kill_member(pid_t pid, pid_t group)
 
 std::vector<pid_t> group_members(pid_t group)
 {
-    return sys::group_members(group);
+    std::vector<pid_t> members;
+    sys::process_table table;
+    table.read();
+    for (sys::process_entry const& e : table)
+        if (e.group == group && e.living)
+            members.push_back(e.pid);
+    return members;
 }
 
 std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared)
@@ -42,7 +48,7 @@ std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared)
     using clock = std::chrono::steady_clock;
     auto const deadline = clock::now() + std::chrono::seconds(1);
     for (;;) {
-        std::vector<pid_t> members = sys::group_members(group);
+        std::vector<pid_t> members = group_members(group);
         std::erase_if(members, [&](pid_t pid) {
             return pid == ::getpid() || std::count(spared.begin(), spared.end(), pid) != 0;
         });

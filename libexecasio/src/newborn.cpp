@@ -1,6 +1,6 @@
 #include "newborn.hpp"
 
-#include "linux/proc.hpp"
+#include "linux/process_entry.hpp"
 #include "orphanage.hpp"
 
 #include <algorithm>
@@ -97,8 +97,8 @@ bool newborn::has_executed() const noexcept
     // Its number is its own: it has not been reaped.
     if (last_.where != stage::exec || child_.peek() != sys::wait_outcome::running)
         return false;
-    auto const stat = sys::read_stat(child_.pid());
-    return stat && stat->executed;
+    sys::process_entry now;
+    return sys::read_process(child_.pid(), now) && now.executed;
 }
 
 bool newborn::look_at_deadline() noexcept

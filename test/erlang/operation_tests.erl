@@ -3,7 +3,7 @@
 -module(operation_tests).
 -export([frames_can_be_larger/1, a_frame_without_end_ends_it/1, messages_can_be_kept_small/1,
          input_that_is_not_read_is_bounded/1, who_reads_slowly_gets_all_of_its_input/1,
-         who_reads_nothing_holds_up_others_only_once/1,
+         who_ends_instead_of_reading_is_not_waited_for/1, who_reads_nothing_holds_up_others_only_once/1,
          messages_go_to_a_file/1, a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
          it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
          it_tells_its_version/1, few_descriptors_are_enough/1, descriptors_that_run_out_are_told/1,
@@ -62,17 +62,37 @@ input_that_is_not_read_is_bounded(#{dir := Directory} = P) ->
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own).
 
-%% It has no loss to fear, however much it is sent: the VM waits for it.
+%% It has no loss to fear, however much it is sent, and in frames of any size: the VM waits for it.
 who_reads_slowly_gets_all_of_its_input(P) ->
-    Own = exec_port:start(P#{args => args(P, ["--max-input", "20000000"])}),
-    Slow = "n=0; echo ready; "
-        "while s=$(dd bs=4M count=1 iflag=fullblock 2>/dev/null | wc -c); [ $s -gt 0 ]; "
-        "do n=$((n + s)); sleep 0.05; done; echo $n",
-    {pid, OsPid} = exec_port:run(Own, ["/bin/sh", "-c", Slow], [stdin, stdout]),
-    {stdout, <<"ready\n">>} = exec_port:next(OsPid),
-    exec_port:stdin(Own, OsPid, binary:copy(<<"x">>, 60000000)),
-    exec_port:stdin(Own, OsPid, eof),
-    {0, <<"60000000\n">>, <<>>} = exec_port:outcome(OsPid),
+    [begin
+         Own = exec_port:start(Options#{args => args(P, ["--max-input", "8000000" | Args])}),
+         Slow = "n=0; echo ready; "
+             "while s=$(dd bs=4M count=1 iflag=fullblock 2>/dev/null | wc -c); [ $s -gt 0 ]; "
+             "do n=$((n + s)); sleep 0.05; done; echo $n",
+         {pid, OsPid} = exec_port:run(Own, ["/bin/sh", "-c", Slow], [stdin, stdout]),
+         {stdout, <<"ready\n">>} = exec_port:next(OsPid),
+         [exec_port:cast(Own, {stdin, OsPid, binary:copy(<<"x">>, Size)})
+          || _ <- lists:seq(1, 24000000 div Size)],
+         exec_port:stdin(Own, OsPid, eof),
+         {0, <<"24000000\n">>, <<>>} = exec_port:outcome(OsPid),
+         exec_port:shutdown(Own),
+         0 = exec_port:exit_code(Own)
+     end || {Options, Args, Size} <- [{P, [], 60000}, {P#{packet => 4}, ["--packet", "4"], 3000000}]].
+
+%% Not for the second that is granted to a process that reads nothing.
+who_ends_instead_of_reading_is_not_waited_for(P) ->
+    Own = exec_port:start(P#{args => args(P, ["--max-input", "400000"])}),
+    os_process:prompt(900, fun() ->
+        {pid, Deaf} = exec_port:run(Own, "echo ready; sleep 0.2; exit 3", [stdin, stdout]),
+        {stdout, <<"ready\n">>} = exec_port:next(Deaf),
+        Time = os_process:elapsed(fun() ->
+            exec_port:stdin(Own, Deaf, binary:copy(<<"x">>, 390000)),
+            {0, <<"one\n">>, <<>>} = exec_port:outcome(Own, "echo one", [stdout])
+        end),
+        true = Time > 100, % it is waited for until then
+        {768, <<>>, <<>>} = exec_port:outcome(Deaf),
+        Time
+    end),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own).
 

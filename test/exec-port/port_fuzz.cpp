@@ -51,6 +51,7 @@ int checked(int result, char const* call)
 [[noreturn]] void serve(int listener)
 {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::signal(SIGPIPE, SIG_IGN); // as the program does
     for (int const fd : {3, 4}) // not to be given to anything else
         checked(::dup2(listener, fd), "dup2");
     execasio::prepare_spawning();

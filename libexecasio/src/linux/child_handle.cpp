@@ -1,7 +1,7 @@
 #include "linux/child_handle.hpp"
 
 #include "linux/newer_kernel.hpp"
-#include "linux/proc.hpp"
+#include "linux/process_entry.hpp"
 #include "linux/tree_set.hpp"
 
 #include <cerrno>
@@ -9,8 +9,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace execasio::sys {
 namespace {
@@ -22,6 +24,22 @@ int status_of(siginfo_t const& info) noexcept
     case CLD_DUMPED: return (info.si_status & 0x7f) | WCOREFLAG;
     default: return info.si_status & 0x7f;
     }
+}
+
+/// As a wait status; nullopt when it may not be known: the kernel shows it to those who might trace
+/// the process.
+std::optional<int> zombie_exit_code(pid_t pid) noexcept
+{
+    process_entry zombie;
+    if (!read_process(pid, zombie) || zombie.state != 'Z')
+        return std::nullopt;
+    // Zero is also what those read who may not know: believed of the own user's processes only.
+    char directory[32];
+    proc_path(pid, "", directory);
+    struct stat owner {};
+    if (zombie.exit_code == 0 && (::stat(directory, &owner) != 0 || owner.st_uid != ::geteuid()))
+        return std::nullopt;
+    return zombie.exit_code;
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // Also part of the guardian's own program: no heap, no C++ run-time library.
 #include "linux/tree_mark.hpp"
 
-#include "linux/process_table.hpp"
+#include "linux/process_entry.hpp"
 
 #include <cstddef>
 #include <cstring>
