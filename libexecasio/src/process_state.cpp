@@ -136,22 +136,22 @@ void process_state::kill(end_cause cause) noexcept
 
 void process_state::abandon() noexcept
 {
-    // Not closed: a copy of the handle may still read what the process has left in a pipe.
+    bool const has_child = !ended_ && child_.pid() != 0;
+    if (on_destroy == lifetime::kill) {
+        kill_cgroup();
+        if (has_child && child_.is_foreign())
+            child_.signal(SIGKILL);
+        else if (has_child)
+            kill(stop_ ? cause_ : end_cause::dropped);
+    }
+    // Later than that, or its end might be a SIGPIPE. Not closed: a copy of the handle may still
+    // read what the process has left in a pipe.
     input = input_stream();
     output = output_stream();
     error = output_stream();
     terminal = pseudo_terminal();
-    if (on_destroy == lifetime::kill)
-        kill_cgroup();
-    if (ended_ || child_.pid() == 0)
+    if (!has_child || child_.is_foreign())
         return;
-    if (child_.is_foreign()) {
-        if (on_destroy == lifetime::kill)
-            child_.signal(SIGKILL);
-        return;
-    }
-    if (on_destroy == lifetime::kill)
-        kill(stop_ ? cause_ : end_cause::dropped);
     try {
         check();
         // Reaped by the event loop, if it goes on; by the orphanage otherwise.

@@ -1,4 +1,5 @@
 #include "support/conditions.hpp"
+#include "support/descriptor_limit.hpp"
 #include "support/family.hpp"
 #include "support/filter.hpp"
 #include "support/forked.hpp"
@@ -7,7 +8,6 @@
 #include "support/pipe.hpp"
 #include "support/processes.hpp"
 #include "support/puppet.hpp"
-#include "support/sanitized.hpp"
 
 #include <execasio/guardian.hpp>
 #include <execasio/spawn.hpp>
@@ -54,7 +54,8 @@ clock_type::duration time_until_let_go(pipe_ends const& held, std::chrono::milli
 {
     auto const begun = clock_type::now();
     pollfd p{held.reader(), POLLIN, 0};
-    ::poll(&p, 1, static_cast<int>(limit.count()));
+    while (::poll(&p, 1, static_cast<int>(limit.count())) < 0)
+        BOOST_REQUIRE(errno == EINTR);
     return clock_type::now() - begun;
 }
 
@@ -68,18 +69,12 @@ bool is_gone_within(std::string const& word, clock_type::duration limit)
     return true;
 }
 
-/// The kernel takes ten times as long to take an address space with a sanitizer's memory apart.
-std::chrono::milliseconds bound(std::chrono::milliseconds plain)
-{
-    return scaled(EXECASIO_TEST_SANITIZED ? 10 * plain : plain);
-}
-
 /// Kills a manager that is ready. Its family ends, too.
 void kill_with_family(manager& m, std::string const& word)
 {
     pid_t const guardian = m.guardian();
     m.kill();
-    BOOST_TEST(is_gone_within(word, bound(10s)));
+    BOOST_TEST(is_gone_within(word, scaled(10s)));
     kill_family(word);
     BOOST_TEST(has_ended(guardian, 10s));
 }
@@ -110,8 +105,8 @@ std::chrono::milliseconds kill_manager_of(std::size_t children)
     m.kill();
     // By the pipe, since looking for them would keep a processor from ending them.
     auto const time =
-        std::chrono::ceil<std::chrono::milliseconds>(time_until_let_go(held, bound(10s)));
-    BOOST_TEST(is_gone_within(word, bound(1s)));
+        std::chrono::ceil<std::chrono::milliseconds>(time_until_let_go(held, scaled(10s)));
+    BOOST_TEST(is_gone_within(word, scaled(1s)));
     kill_family(word);
     BOOST_TEST(has_ended(guardian, 10s));
     BOOST_TEST_MESSAGE(children << " pairs gone after " << time.count() << " ms");
@@ -121,6 +116,7 @@ std::chrono::milliseconds kill_manager_of(std::size_t children)
 /// @return How long so many processes live on when each is killed by its parent.
 std::chrono::milliseconds kill_one_by_one(std::size_t number)
 {
+    test::raised_descriptor_limit const raised; // a pidfd for each
     pipe_ends held;
     asio::io_context context(1);
     std::vector<process> all;
@@ -135,7 +131,7 @@ std::chrono::milliseconds kill_one_by_one(std::size_t number)
         p.signal(SIGKILL);
     auto const sent = clock_type::now() - begun;
     auto const time =
-        std::chrono::ceil<std::chrono::milliseconds>(sent + time_until_let_go(held, bound(10s)));
+        std::chrono::ceil<std::chrono::milliseconds>(sent + time_until_let_go(held, scaled(10s)));
     for (process& p : all)
         while (p.poll())
             std::this_thread::yield();

@@ -40,6 +40,7 @@ using test::puppet;
 using test::read_pid;
 using test::run_coroutine;
 using test::spawn_gated;
+using test::spawn_with_output;
 
 namespace {
 
@@ -82,6 +83,23 @@ BOOST_AUTO_TEST_CASE(a_wait_outlives_the_process_object)
         co_await test::until([&] { return record.known(); });
         BOOST_TEST(record.signal() == SIGKILL);
         BOOST_TEST(record.cause() == execasio::end_cause::dropped);
+    });
+}
+
+/// Its end is what it was given, not the SIGPIPE that the end of its reader would be.
+BOOST_AUTO_TEST_CASE(a_dropped_child_that_writes_is_killed)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        for (int i = 0; i < 60; ++i) {
+            exit_record record;
+            process p = spawn_with_output(ex, puppet("write-forever"));
+            p.async_wait([&](error_code, exit_record const& how) { record = how; });
+            co_await test::until([&] { return p.output().available() == p.output().capacity(); });
+            p = process();
+            co_await test::until([&] { return record.known(); });
+            BOOST_TEST(record.signal() == SIGKILL);
+        }
     });
 }
 

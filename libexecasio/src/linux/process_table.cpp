@@ -2,7 +2,7 @@
 #include "linux/process_table.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <cstdint>
 
 #include <fcntl.h>
 #include <signal.h>
