@@ -5,8 +5,8 @@
 #include "support/pipe.hpp"
 #include "support/pipe_streams.hpp"
 #include "support/print.hpp"
+#include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
-#include "support/spawn_puppet.hpp"
 
 #include <execasio/input_stream.hpp>
 #include <execasio/spawn.hpp>
@@ -16,20 +16,39 @@
 #include <cstddef>
 #include <string>
 
+#include <signal.h>
+
 namespace asio = boost::asio;
+using execasio::command;
 using execasio::errc;
 using execasio::error_code;
 using execasio::input_stream;
 using execasio::process;
+using execasio::stream;
 using test::background_write;
 using test::error_of;
 using test::fill;
 using test::in_background;
 using test::pipe_ends;
+using test::puppet;
 using test::run_coroutine;
 using test::some_turns;
-using test::spawn_piped;
 using test::writer_of;
+
+namespace {
+
+/// A child that reads nothing until SIGCONT, so that what is more than a pipe holds has to wait:
+/// else it might read as fast as it is written, and no writer would ever wait for another.
+asio::awaitable<process> spawn_stopped(asio::any_io_executor ex, command cmd)
+{
+    cmd.input(stream::pipe).output(stream::pipe);
+    process p = execasio::spawn(ex, cmd);
+    p.signal(SIGSTOP);
+    co_await test::until([&] { return test::is_in_state(p.id(), 'T'); });
+    co_return p;
+}
+
+} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(input, test::no_leaks)
 
@@ -37,7 +56,7 @@ BOOST_AUTO_TEST_CASE(writes_from_many_coroutines_come_out_whole_and_in_order)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, "cat");
+        process p = co_await spawn_stopped(ex, puppet("cat"));
         constexpr std::size_t size = 150000; // more than a pipe holds
         constexpr unsigned writers = 5;
         constexpr unsigned rounds = 6;
@@ -53,6 +72,8 @@ BOOST_AUTO_TEST_CASE(writes_from_many_coroutines_come_out_whole_and_in_order)
             };
             in_background(ex, body);
         }
+        co_await some_turns();
+        p.signal(SIGCONT);
         std::string const all = co_await p.output().read_all();
         BOOST_TEST(all.size() == size * writers * rounds);
         std::string order;
@@ -73,9 +94,11 @@ BOOST_AUTO_TEST_CASE(finishing_closes_one_direction_only)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_piped(ex, "count", "say", "still here");
+        process p = co_await spawn_stopped(ex, puppet("count", "say", "still here"));
         std::string const data(300000, 'x');
         background_write writing(ex, p.input(), data);
+        co_await some_turns();
+        p.signal(SIGCONT);
         co_await p.input().finish(); // waits for its turn
         BOOST_TEST(writing.done);
         BOOST_TEST(!writing.ec);
