@@ -136,6 +136,34 @@ BOOST_AUTO_TEST_CASE(user_number_0_keeps_exactly_these_too)
     });
 }
 
+BOOST_AUTO_TEST_CASE(user_number_0_may_keep_all_and_pass_these_on)
+{
+    if (!may_change_identity())
+        return;
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const all = test::status_of_child_here(cat())["CapEff"];
+        std::uint64_t const kill = 1U << CAP_KILL;
+        command cmd = cat().ambient_capabilities(capabilities("kill"));
+        for (bool const named : {false, true}) {
+            if (named)
+                cmd.credentials(credentials::user("root"));
+            auto status = co_await status_of_child(cmd);
+            BOOST_TEST(status["CapAmb"] == hexadecimal(kill));
+            BOOST_TEST(status["CapInh"] == hexadecimal(kill));
+            BOOST_TEST(status["CapPrm"] == all);
+            BOOST_TEST(status["CapEff"] == all);
+        }
+        cmd.credentials(credentials::user("nobody"));
+        auto status = co_await status_of_child(cmd);
+        check_sets(status, kill);
+        status = co_await status_of_child(cat()
+                                              .credentials(credentials::user("root"))
+                                              .ambient_capabilities(capabilities("kill"))
+                                              .capabilities(capabilities("chown")));
+        check_sets(status, 1U << CAP_CHOWN);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(the_bounding_set_loses_all_others)
 {
     if (!may_change_identity() || !has_setpcap())

@@ -160,6 +160,14 @@ command& command::credentials(execasio::credentials c)
 command& command::capabilities(execasio::capabilities set)
 {
     capabilities_ = set;
+    root_keeps_all_ = false;
+    return *this;
+}
+
+command& command::ambient_capabilities(execasio::capabilities set)
+{
+    capabilities_ = set;
+    root_keeps_all_ = true;
     return *this;
 }
 

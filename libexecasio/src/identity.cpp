@@ -123,6 +123,7 @@ void identity::look_at_capabilities(command const& cmd)
     if (auto const& kept = cmd.capabilities()) {
         plan_.keep_capabilities = true;
         plan_.kept = kept->mask();
+        plan_.root_keeps_all = cmd.root_keeps_all();
         // Before anything is opened or born. What counts is what the child then finds.
         std::uint64_t const missing = plan_.kept & ~sys::permitted_capabilities();
         if (missing != 0)

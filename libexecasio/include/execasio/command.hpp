@@ -148,9 +148,10 @@ public:
     command& limits(resource_limits l); ///< see `resource_limits`; the last call counts
 
     /// Runs it as somebody else; see `credentials`. Such a launch, and one with `capabilities`,
-    /// `bounding_set` or `securebits`, changes the child's identity: the child is born with a copy
-    /// of this program's memory (which takes as long as fork(2) does), since in shared memory it
-    /// would clear this program's dumpable flag, and its new user could hold this program up.
+    /// `ambient_capabilities`, `bounding_set` or `securebits`, changes the child's identity: the
+    /// child is born with a copy of this program's memory (which takes as long as fork(2) does),
+    /// since in shared memory it would clear this program's dumpable flag, and its new user could
+    /// hold this program up.
     ///
     /// Files for the standard streams are opened, and `directory` is entered, as that user; the
     /// PATH search and `limits` come before, with the rights of this program. A pseudo terminal is
@@ -163,6 +164,10 @@ public:
     /// exec would give it all others as well. Programs with the set-user-ID bit or with
     /// capabilities of their own are started without the ambient ones.
     command& capabilities(execasio::capabilities set);
+
+    /// The same, but a child with user number 0 keeps what exec gives it, usually all that there
+    /// are: these are inheritable and ambient in addition. The last call of either counts.
+    command& ambient_capabilities(execasio::capabilities set);
 
     /// No program that the child or a descendant executes can ever get any others than these: they
     /// are dropped from the bounding set. Needs CAP_SETPCAP if there is one to drop.
@@ -235,6 +240,7 @@ public:
     {
         return capabilities_;
     }
+    [[nodiscard]] bool root_keeps_all() const noexcept { return root_keeps_all_; }
     [[nodiscard]] std::optional<execasio::capabilities> const& bounding_set() const noexcept
     {
         return bounding_set_;
@@ -278,6 +284,7 @@ private:
     std::optional<unsigned> securebits_;
     std::chrono::milliseconds spawn_deadline_{10'000};
     int parent_death_signal_ = 0;
+    bool root_keeps_all_ = false;
     bool no_new_privileges_ = false;
     lifetime on_destroy_ = lifetime::kill;
     bool search_path_ = true;

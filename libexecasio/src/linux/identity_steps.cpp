@@ -207,12 +207,13 @@ int change_identity(identity_plan const& plan, child_report& report) noexcept
     control(PR_SET_DUMPABLE, 0);
 
     bool const superuser = is_superuser(plan);
-    std::uint64_t const kept = plan.keep_capabilities ? plan.kept : 0;
-    std::uint64_t const passed_on = plan.pass_on ? kept : 0;
+    bool const exactly = plan.keep_capabilities && !(superuser && plan.root_keeps_all);
+    std::uint64_t const wanted = plan.keep_capabilities ? plan.kept : 0;
+    std::uint64_t const passed_on = plan.pass_on ? wanted : 0;
     long securebits = control(PR_GET_SECUREBITS);
     if (plan.set_securebits)
         securebits = static_cast<long>(plan.securebits);
-    if (plan.keep_capabilities && superuser)
+    if (exactly && superuser)
         securebits |= SECBIT_NOROOT; // or exec would give it all that there are
     bool const change_securebits = securebits != control(PR_GET_SECUREBITS);
     bool const change_capabilities = plan.keep_capabilities || plan.set_user;
@@ -221,10 +222,11 @@ int change_identity(identity_plan const& plan, child_report& report) noexcept
     capability_sets before;
     if (!read(before))
         return errno;
-    if (std::uint64_t const missing = kept & ~before.permitted; missing != 0) {
+    if (std::uint64_t const missing = wanted & ~before.permitted; missing != 0) {
         report.detail = lowest(missing);
         return EPERM;
     }
+    std::uint64_t const kept = exactly || !plan.keep_capabilities ? wanted : before.permitted;
     // What is inheritable must be set before the bounding set, which limits that step.
     capability_sets const now{before.permitted, before.permitted,
                               change_capabilities ? passed_on : before.inheritable};

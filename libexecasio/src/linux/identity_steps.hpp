@@ -20,7 +20,8 @@ struct identity_plan {
 
     bool keep_capabilities = false; ///< exactly `kept`; else what a change of the user leaves
     std::uint64_t kept = 0;
-    bool pass_on = true; ///< what is kept is for the program that is executed, too
+    bool root_keeps_all = false; ///< a child with user number 0 has others besides
+    bool pass_on = true;         ///< what is kept is for the program that is executed, too
     bool limit_bounding = false;
     std::uint64_t bounding = 0;
     bool set_securebits = false;
