@@ -5,7 +5,8 @@
          another_user_needs_rights/1, another_user_comes_with_its_groups/1,
          files_are_opened_as_the_user/1, directories_are_entered_as_the_user/1,
          a_kill_command_runs_as_the_user/1, others_can_be_stopped/1, nobody_gets_the_ports_files/1,
-         capabilities_are_kept/1, a_port_of_root_can_be_that_of_another_user/1,
+         capabilities_are_kept/1, root_has_all_and_passes_these_on/1,
+         a_port_of_root_can_be_that_of_another_user/1,
          a_port_that_left_root_keeps_little/1, capabilities_can_be_kept_for_commands/1,
          an_unknown_capability_is_refused/1, a_capability_that_it_does_not_have_is_refused/1,
          replies_are_in_the_order_of_requests/1,
@@ -105,6 +106,17 @@ capabilities_are_kept(P) ->
     true = binary_to_integer(All, 16) > 16#420,
     {error, "badarg: capability 'fly' is invalid"} =
         exec_port:run(P, "true", [{user, "nobody"}, {capabilities, [fly]}]).
+
+root_has_all_and_passes_these_on(P) ->
+    as_root(P),
+    Sets = fun(Options) ->
+        {0, Text, <<>>} = exec_port:outcome(P, ["/bin/grep", "-E", "^Cap(Inh|Prm|Eff|Amb)",
+                                                "/proc/self/status"], Options ++ [stdout, stderr]),
+        [Set || <<"Cap", _:3/binary, ":\t", Set/binary>> <- binary:split(Text, <<"\n">>, [global])]
+    end,
+    [_, All, All, _] = Sets([]),
+    Kept = <<"0000000000000400">>,
+    [Kept, All, All, Kept] = Sets([{capabilities, [net_bind_service]}]).
 
 a_port_of_root_can_be_that_of_another_user(P) ->
     as_root(P),

@@ -2,8 +2,10 @@
 #include "port.hpp"
 
 #include "describe_request.hpp"
+#include "failed_start.hpp"
 #include "log.hpp"
 #include "start.hpp"
+#include "translate.hpp"
 #include "user.hpp"
 
 #include <execasio/adopt.hpp>

@@ -1,0 +1,155 @@
+#include "failed_start.hpp"
+
+#include "user.hpp"
+
+#include <execasio/credentials.hpp>
+
+#include <optional>
+#include <variant>
+
+#include <unistd.h>
+
+namespace exec_port {
+
+using execasio::command;
+using execasio::spawn_error;
+using execasio::stage;
+using execasio::stream;
+
+namespace {
+
+char const* stream_name(stage where) noexcept
+{
+    switch (where) {
+    case stage::open_input:
+    case stage::pipe_input: return "stdin";
+    case stage::open_output:
+    case stage::pipe_output: return "stdout";
+    default: return "stderr";
+    }
+}
+
+/// The first stream that has a pipe.
+char const* piped_stream(command const& cmd) noexcept
+{
+    if (cmd.input().is(stream::pipe))
+        return "stdin";
+    if (cmd.output().is(stream::pipe))
+        return "stdout";
+    return cmd.error().is(stream::pipe) ? "stderr" : nullptr;
+}
+
+std::string user_number(command const& cmd)
+{
+    if (!cmd.credentials()) // capabilities only
+        return std::to_string(::geteuid());
+    auto const* const name = std::get_if<std::string>(&cmd.credentials()->user());
+    auto const number = name ? user_id(*name) : std::nullopt;
+    return number ? std::to_string(*number) : "?";
+}
+
+/// Whether it was the child, not the port, that met with the failure. What a child of another user
+/// opens is refused as if the port had done it.
+bool is_childs(spawn_error const& e)
+{
+    switch (e.where()) {
+    case stage::open_input:
+    case stage::open_output:
+    case stage::open_error: return false;
+    case stage::credentials:
+    case stage::capabilities: return true;
+    default: return e.pid() != 0;
+    }
+}
+
+} // namespace
+
+refusal start_refusal(command const& cmd, spawn_error const& e)
+{
+    std::string const reason = e.code().message();
+    bool const no_descriptors = e.code() == boost::system::errc::too_many_files_open ||
+                                e.code() == boost::system::errc::too_many_files_open_in_system;
+    switch (e.where()) {
+    case stage::open_input:
+    case stage::open_output:
+    case stage::open_error:
+        return refusal::text(std::string("Couldn't start pid: Failed to redirect ") +
+                             stream_name(e.where()) + " to file: " + reason);
+    case stage::pipe_input:
+    case stage::pipe_output:
+    case stage::pipe_error:
+        return refusal::text(std::string("Couldn't start pid: Failed to create a pipe for ") +
+                             stream_name(e.where()) + ": " + reason);
+    case stage::terminal:
+        return refusal::text("Couldn't start pid: Failed to open a pty: " + reason);
+    default:
+        // The handle of the process itself is the last descriptor wanted. Erlang knows of pipes
+        // only.
+        if (no_descriptors && cmd.terminal())
+            return refusal::text("Couldn't start pid: Failed to open a pty: " + reason);
+        if (char const* const piped = piped_stream(cmd); no_descriptors && piped)
+            return refusal::text(std::string("Couldn't start pid: Failed to create a pipe for ") +
+                                 piped + ": " + reason);
+        return refusal::text(std::string("Couldn't start pid: Failed to fork (") +
+                             execasio::to_string(e.where()) + "): " + reason);
+    }
+}
+
+command stand_in(command const& failed, std::string message)
+{
+    // The process id is only known to the stand-in itself: it fills it in for "%p".
+    constexpr char script[] = "case $1 in %p*) printf 'Pid %s%s' $$ \"${1#%p}\";; "
+                              "*) printf %s \"$1\";; esac >&2; exit 1";
+    command cmd("/bin/sh", "-c", script, "sh", std::move(message));
+    cmd.input(failed.input()).output(failed.output()).error(failed.error());
+    if (failed.merges_output())
+        cmd.merge_output();
+    if (failed.merges_error())
+        cmd.merge_error();
+    if (failed.terminal())
+        cmd.terminal(*failed.terminal());
+    return cmd;
+}
+
+command without_files(command cmd)
+{
+    if (cmd.input().is_file())
+        cmd.input(stream::null);
+    if (cmd.output().is_file())
+        cmd.output(stream::null);
+    if (cmd.error().is_file())
+        cmd.error(stream::null);
+    return cmd;
+}
+
+command stand_in_or_refuse(command const& failed, spawn_error const& e)
+{
+    if (!is_childs(e))
+        throw start_refused(start_refusal(failed, e));
+    std::string const reason = e.code().message() + "\n";
+    switch (e.where()) {
+    case stage::directory:
+        return stand_in(failed,
+                        "Cannot chdir to '" + failed.directory().value_or("") + "': " + reason);
+    case stage::group:
+        return stand_in(failed, "Cannot set effective group to " +
+                                    std::to_string(failed.group().id()) + ": " + reason);
+    case stage::credentials:
+        return stand_in(without_files(failed),
+                        "Cannot set effective user to " + user_number(failed) + ": " + reason);
+    case stage::capabilities:
+        return stand_in(without_files(failed), "Cannot set capabilities: " + reason);
+    case stage::nice:
+        return stand_in(failed, "Cannot set priority to " +
+                                    std::to_string(failed.nice().value_or(0)) + ": " + reason);
+    case stage::exec:
+        return stand_in(failed, "%p: cannot execute '" +
+                                    failed.executable().value_or(failed.arguments().front()) +
+                                    "': " + reason);
+    default:
+        return stand_in(failed, std::string("Cannot prepare the process (") +
+                                    execasio::to_string(e.where()) + "): " + reason);
+    }
+}
+
+} // namespace exec_port

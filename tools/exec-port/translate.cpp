@@ -1,0 +1,197 @@
+// Requests in the library's words.
+#include "translate.hpp"
+
+#include "failed_start.hpp"
+#include "user.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <variant>
+
+#include <linux/capability.h>
+#include <signal.h>
+#include <unistd.h>
+
+namespace exec_port {
+namespace {
+
+using execasio::command;
+using execasio::stream;
+
+stream to_stream(redirection const& r, int number, bool on_terminal)
+{
+    switch (r.to) {
+    case redirection::target::null: return stream::null;
+    case redirection::target::closed: return stream::close;
+    case redirection::target::erlang: return on_terminal ? stream::inherit : stream::pipe;
+    case redirection::target::file:
+        if (number == STDIN_FILENO)
+            return stream::read(r.path);
+        return r.append ? stream::append(r.path, r.mode) : stream::truncate(r.path, r.mode);
+    case redirection::target::other_output: break; // merged, not connected
+    }
+    return stream::null;
+}
+
+void connect_streams(command& cmd, run_options const& options)
+{
+    auto const& [in, out, err] = options.streams;
+    bool const on_terminal = options.pty.has_value();
+    cmd.input(to_stream(in, STDIN_FILENO, on_terminal));
+    cmd.output(to_stream(out, STDOUT_FILENO, on_terminal));
+    cmd.error(to_stream(err, STDERR_FILENO, on_terminal));
+    if (out.to == redirection::target::other_output)
+        cmd.merge_output();
+    if (err.to == redirection::target::other_output)
+        cmd.merge_error();
+}
+
+void set_terminal(command& cmd, run_options const& options)
+{
+    if (!options.pty)
+        return;
+    execasio::terminal_options terminal;
+    terminal.echo(options.pty_echo); // before the modes, one of which may say otherwise
+    for (pty_setting const& setting : *options.pty)
+        terminal.mode(setting.name, setting.value);
+    if (options.winsz)
+        terminal.size({options.winsz->rows, options.winsz->columns});
+    cmd.terminal(std::move(terminal));
+}
+
+std::chrono::seconds kill_timeout(run_options const& options)
+{
+    constexpr std::int64_t longest = 100LL * 365 * 24 * 60 * 60;
+    return std::chrono::seconds(
+        std::clamp<std::int64_t>(options.kill_timeout.value_or(5), 0, longest));
+}
+
+void set_group(command& cmd, run_options const& options)
+{
+    // `kill_group` alone must not mean the port's own group, so the child gets one of its own then.
+    if (options.group && *options.group != 0)
+        cmd.group(execasio::process_group::join(*options.group));
+    else if (options.group || options.kill_group)
+        cmd.group(execasio::process_group::create());
+    if (options.kill_group && options.group.value_or(0) != ::getpgrp())
+        cmd.at_exit(execasio::stop_plan()
+                        .grace(kill_timeout(options))
+                        .target(execasio::stop_target::group));
+}
+
+std::string shell()
+{
+    char const* const value = std::getenv("SHELL");
+    return value ? value : "";
+}
+
+/// Who a command is to be, if not whom the port is.
+struct runner {
+    uid_t user;
+    bool is_other;
+};
+
+/// @throws start_refused for a name that is nobody's
+runner runner_of(run_options const& options)
+{
+    uid_t const own = ::geteuid();
+    if (!options.user)
+        return {own, false};
+    auto const user = user_id(*options.user);
+    if (!user)
+        throw start_refused(refusal::text("Invalid user " + *options.user + ": no such user"));
+    return {*user, *user != own};
+}
+
+bool may_change_user()
+{
+    auto const held = execasio::capabilities::held();
+    return held.contains(CAP_SETUID) && held.contains(CAP_SETGID);
+}
+
+void set_identity(command& cmd, run_options const& options, runner const& who, rights const& r)
+{
+    // The port's own user, too, may be in groups that the port is not in, or the other way round.
+    if (who.is_other || (options.user && may_change_user() && !r.limited()))
+        cmd.credentials(execasio::credentials::user(*options.user));
+    if (!options.capabilities)
+        return;
+    auto const wanted = options.capabilities->all
+                            ? execasio::capabilities::held()
+                            : execasio::capabilities::from_mask(options.capabilities->mask);
+    cmd.ambient_capabilities(r.allowed(wanted, who.user));
+}
+
+command plain_command(run_request const& request)
+{
+    run_options const& options = request.options;
+    command cmd;
+    if (auto const* line = std::get_if<std::string>(&request.command))
+        cmd = command::shell(*line, shell());
+    else
+        cmd = command(std::get<std::vector<std::string>>(request.command));
+    cmd.search_path(false);
+    if (options.executable)
+        cmd.executable(*options.executable);
+    if (options.cd)
+        cmd.directory(*options.cd);
+    if (options.env) {
+        if (options.env->clear)
+            cmd.clear_environment();
+        for (environment_change const& change : options.env->changes) {
+            if (change.value)
+                cmd.environment(change.name, *change.value);
+            else
+                cmd.unset_environment(change.name);
+        }
+    }
+    if (options.nice)
+        cmd.nice(*options.nice);
+    set_group(cmd, options);
+    set_terminal(cmd, options);
+    connect_streams(cmd, options);
+    return cmd;
+}
+
+} // namespace
+
+execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
+                                 std::optional<execasio::credentials> const& owner)
+{
+    auto const timeout = kill_timeout(options);
+    auto plan = execasio::stop_plan::kill();
+    if (options.kill) {
+        command cmd = command::shell(*options.kill, shell());
+        cmd.input(stream::null).output(stream::null).error(stream::null);
+        // As the one whom it is to end, and with no more rights; soon, or SIGTERM has to do.
+        std::optional<execasio::credentials> as;
+        if (runner const who = runner_of(options); who.is_other && r.allow(who.user))
+            as = execasio::credentials::user(*options.user);
+        else if (owner && r.allow(std::get<id_t>(owner->user())) && may_change_user())
+            as = owner;
+        if (as)
+            cmd.credentials(*as).spawn_deadline(std::chrono::seconds(1));
+        plan.command(std::move(cmd), timeout);
+    } else {
+        plan.signal(SIGTERM, timeout);
+    }
+    if (options.kill_group && options.group.value_or(0) != ::getpgrp()) // as in set_group
+        plan.target(execasio::stop_target::group);
+    return plan;
+}
+
+execasio::command to_command(run_request const& request, rights const& r)
+{
+    command cmd = plain_command(request);
+    runner const who = runner_of(request.options);
+    if (who.is_other && !r.allow(who.user))
+        return stand_in(without_files(cmd), "Cannot set effective user to " +
+                                                std::to_string(who.user) +
+                                                ": Operation not permitted\n");
+    set_identity(cmd, request.options, who, r);
+    return cmd;
+}
+
+} // namespace exec_port
