@@ -121,17 +121,19 @@ std::optional<std::size_t> child::forward_once(output& from, std::size_t max)
 asio::awaitable<void> child::forward(std::shared_ptr<child> self, output& from)
 {
     // So many reads in a row before others get their turn.
-    constexpr unsigned turn = 16;
+    constexpr unsigned reads_in_a_row = 16;
     unsigned reads = 0;
     // A pipe that gave less than it was asked for is empty: waiting, which asks the kernel anew,
     // costs less than a read in vain. A terminal gives 4 KiB at a time.
     std::size_t const all_there_is = self->on_terminal_ ? 0 : self->limits_.chunk - 1;
     while (!self->exited_) {
-        if (!self->writer_.has_room()) {
-            co_await self->writer_.wait_for_room();
-            continue;
-        }
+        std::optional<frame_writer::turn> turn;
+        if (self->writer_.is_busy())
+            turn.emplace(co_await self->writer_.wait_for_turn());
+        if (self->exited_)
+            break;
         auto const size = self->forward_once(from, self->limits_.chunk);
+        turn.reset();
         if (!size) {
             from.stream.close();
             co_return;
@@ -139,7 +141,7 @@ asio::awaitable<void> child::forward(std::shared_ptr<child> self, output& from)
         if (*size <= all_there_is) {
             reads = 0;
             co_await from.stream.wait_readable();
-        } else if (++reads % turn == 0) {
+        } else if (++reads % reads_in_a_row == 0) {
             co_await asio::post(from.stream.get_executor(), asio::use_awaitable);
         }
     }
@@ -188,7 +190,7 @@ void child::finish_while_room(bool regardless)
 asio::awaitable<void> child::finish(std::shared_ptr<child> self)
 {
     while (!self->told_) {
-        co_await self->writer_.wait_for_room();
+        auto const turn = co_await self->writer_.wait_for_turn();
         self->finish_while_room(false);
     }
 }

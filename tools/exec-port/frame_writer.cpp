@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -109,6 +110,8 @@ void frame_writer::write()
             fail();
             return;
         }
+        if (!std::exchange(pipe_grown_, true) && grow_pipe())
+            continue;
         fd_.async_wait(asio::posix::descriptor_base::wait_write, [this](error_code ec) {
             if (!ec)
                 write();
@@ -116,6 +119,15 @@ void frame_writer::write()
         return;
     }
     scheduled_ = false;
+}
+
+/// A pipe that was full once: a larger one takes more in a call, and the VM finds more at a time.
+/// Refused where the user has many of them (pipe(7), pipe-user-pages-soft).
+bool frame_writer::grow_pipe() const noexcept
+{
+    constexpr int size = 256 * 1024;
+    int const now = ::fcntl(number_, F_GETPIPE_SZ); // fails if it is no pipe
+    return now >= 0 && now < size && ::fcntl(number_, F_SETPIPE_SZ, size) >= size;
 }
 
 void frame_writer::consume(std::size_t size)
@@ -137,6 +149,7 @@ void frame_writer::consume(std::size_t size)
     }
     if (!had_room && has_room())
         room_.cancel();
+    call_next();
 }
 
 void frame_writer::fail()
@@ -158,6 +171,46 @@ void frame_writer::discard_all()
     pieces_.clear();
     queued_ = 0;
     room_.cancel();
+    call_next();
+}
+
+void frame_writer::call_next()
+{
+    if (turn_given_ || waiting_.empty() || !has_room())
+        return;
+    turn_given_ = true;
+    waiter* const next = waiting_.front();
+    waiting_.pop_front();
+    next->in_line = false;
+    next->called.cancel();
+}
+
+void frame_writer::end_turn()
+{
+    turn_given_ = false;
+    call_next();
+}
+
+asio::awaitable<frame_writer::turn> frame_writer::wait_for_turn()
+{
+    waiter self{asio::steady_timer(fd_.get_executor(), asio::steady_timer::time_point::max())};
+    auto const place = waiting_.insert(waiting_.end(), &self);
+    // Destroyed while it waits (the whole context goes): no pointer to it may stay behind.
+    struct leaving {
+        frame_writer& writer;
+        std::list<waiter*>::iterator place;
+        waiter& self;
+        ~leaving()
+        {
+            if (self.in_line)
+                writer.waiting_.erase(place);
+        }
+    } const leave{*this, place, self};
+    call_next(); // there may be room, and nobody else
+    error_code woken;
+    if (self.in_line)
+        co_await self.called.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    co_return turn(this);
 }
 
 asio::awaitable<void> frame_writer::wait_for_room()

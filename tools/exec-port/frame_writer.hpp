@@ -11,8 +11,10 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace exec_port {
@@ -35,8 +37,8 @@ private:
 };
 
 /// Sends frames to the Erlang VM without ever waiting for it: what the pipe does not take stays
-/// queued. Replies and exits are always taken; producers of output ask `has_room` first, so that a
-/// VM that does not read makes the children wait and not this queue grow.
+/// queued. Replies and exits are always taken; producers of output wait for their turn first, so
+/// that a VM that does not read makes the children wait and not this queue grow.
 ///
 /// What is queued during one turn of the event loop goes out in one system call.
 class frame_writer {
@@ -68,7 +70,31 @@ public:
     [[nodiscard]] bool has_room() const noexcept { return queued_ < high_water; }
     [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
 
-    /// Completes when there is room, or at `wake`.
+    /// The right to send output now. Its end gives the turn to the next one that waits, should
+    /// there be room: one by one, since to wake all of thousands for the room of a few would cost
+    /// more than what they send.
+    class turn {
+    public:
+        explicit turn(frame_writer* owner) noexcept : owner_(owner) {}
+        turn(turn&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+        turn& operator=(turn&&) = delete;
+        ~turn()
+        {
+            if (owner_)
+                owner_->end_turn();
+        }
+
+    private:
+        frame_writer* owner_;
+    };
+
+    /// Whether who wants to send output has to wait for a turn.
+    [[nodiscard]] bool is_busy() const noexcept { return !has_room() || !waiting_.empty(); }
+
+    /// Completes when there is room, in the order of the calls. Not to be kept across a wait.
+    asio::awaitable<turn> wait_for_turn();
+
+    /// Completes when there is room, or at `wake`. For one that waits for something else, too.
     asio::awaitable<void> wait_for_room();
     void wake() { room_.cancel(); }
 
@@ -80,9 +106,17 @@ private:
         std::size_t size;
     };
 
+    struct waiter {
+        asio::steady_timer called; // cancelled when it is this one's turn
+        bool in_line = true;
+    };
+
+    void call_next();
+    void end_turn();
     void queue(piece p);
     void schedule();
     void write();
+    bool grow_pipe() const noexcept;
     void consume(std::size_t size);
     void fail();
     void discard_all();
@@ -92,11 +126,14 @@ private:
     framing frames_;
     bool pollable_ = true;    // not for a regular file, which on the other hand always takes all
     asio::steady_timer room_; // never expires: cancelled when there is room again
+    std::list<waiter*> waiting_;
+    bool turn_given_ = false;
     std::function<void()> on_failure_;
     std::deque<piece> pieces_;
     std::vector<output_block> spare_;
     std::size_t queued_ = 0;
     bool scheduled_ = false;
+    bool pipe_grown_ = false; // or cannot be
     bool discarding_ = false;
 };
 
