@@ -187,10 +187,36 @@ BOOST_AUTO_TEST_CASE(nobody_waits_for_a_vm_that_is_gone)
     BOOST_TEST(v.writer->queued() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(who_still_waits_goes_with_the_context)
+{
+    std::vector<int> order;
+    for (bool const writer_first : {false, true}) {
+        vm v;
+        v.fill();
+        start_waiters(v, 5, full_event, order);
+        v.turn();
+        if (writer_first)
+            v.writer.reset();
+    }
+    {
+        vm v;
+        v.fill();
+        start_waiters(v, 5, full_event, order);
+        v.turn();
+        v.close();
+        v.context.poll_one(); // one is called, and not there yet
+    }
+    BOOST_TEST(order.size() <= 5u);
+}
+
 BOOST_AUTO_TEST_CASE(the_pipe_grows_when_it_is_full)
 {
     vm v;
     int const before = v.capacity();
+    if (before >= 256 * 1024) { // where pages have 64 KiB
+        BOOST_TEST_MESSAGE("skipped: a pipe is that large here");
+        return;
+    }
     if (!v.can_grow_to(256 * 1024) || ::fcntl(v.ends[0], F_SETPIPE_SZ, before) != before)
         return;
     v.send(100);

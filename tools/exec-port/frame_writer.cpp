@@ -34,6 +34,13 @@ frame_writer::frame_writer(asio::any_io_executor executor, int fd, framing frame
         fd_.non_blocking(true);
 }
 
+frame_writer::~frame_writer()
+{
+    // They are destroyed with the context, which may outlive this object.
+    for (waiter* const w : waiting_)
+        w->in_line = false;
+}
+
 output_block frame_writer::take_block()
 {
     if (spare_.empty())
@@ -195,7 +202,7 @@ asio::awaitable<frame_writer::turn> frame_writer::wait_for_turn()
 {
     waiter self{asio::steady_timer(fd_.get_executor(), asio::steady_timer::time_point::max())};
     auto const place = waiting_.insert(waiting_.end(), &self);
-    // Destroyed while it waits (the whole context goes): no pointer to it may stay behind.
+    // Destroyed while it waits, with the context: no pointer to it may stay behind.
     struct leaving {
         frame_writer& writer;
         std::list<waiter*>::iterator place;

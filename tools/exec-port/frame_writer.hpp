@@ -52,6 +52,9 @@ public:
     /// @param on_failure Called once when the VM has closed its end.
     frame_writer(asio::any_io_executor executor, int fd, framing frames,
                  std::function<void()> on_failure);
+    frame_writer(frame_writer const&) = delete;
+    frame_writer& operator=(frame_writer const&) = delete;
+    ~frame_writer(); ///< who waits for a turn does not get one any more
 
     /// @param payload As the encoders return it: with room for its length in front.
     void send(std::string payload);
