@@ -78,9 +78,13 @@ void launch_plan::connect(stream const& s, int number, sys::unique_fd& parent_en
 /// the child would get it in its place.
 void launch_plan::look_at_given()
 {
-    for (int number = 0; number < 3; ++number) {
+    std::array<stream const*, 3> const standard{&cmd_.input(), &cmd_.output(), &cmd_.error()};
+    for (std::size_t at = 0; at < standard.size(); ++at) {
+        int const number = static_cast<int>(at);
+        bool const may_stay = standard[at]->is(stream::inherit) || standard[at]->is_descriptor();
+        if (!may_stay)
+            continue; // replaced, whatever it is
         int const flags = ::fcntl(number, F_GETFD);
-        auto const at = static_cast<std::size_t>(number);
         inherited_[at] = flags >= 0 ? number : sys::descriptor_move::closed;
         outlives_exec_[at] = flags >= 0 && (flags & FD_CLOEXEC) == 0;
     }
@@ -88,7 +92,7 @@ void launch_plan::look_at_given()
         if (::fcntl(fd, F_GETFD) < 0)
             throw spawn_error(stage::descriptors, sys::last_error(), std::to_string(fd));
     };
-    for (stream const* s : {&cmd_.input(), &cmd_.output(), &cmd_.error()})
+    for (stream const* const s : standard)
         if (s->is_descriptor())
             require_open(s->fd());
     for (auto const& [number, fd] : cmd_.descriptors()) {

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <unistd.h>
 
@@ -64,18 +65,25 @@ asio::awaitable<bool> frame_reader::fill()
     for (;;) {
         if (closed_)
             co_return false;
-        ssize_t const size = ::read(number_, buffer_.data() + end_, buffer_.size() - end_);
+        if (std::exchange(empty_, false)) {
+            error_code ec;
+            co_await fd_.async_wait(asio::posix::descriptor_base::wait_read,
+                                    asio::redirect_error(asio::use_awaitable, ec));
+            continue;
+        }
+        std::size_t const room = buffer_.size() - end_;
+        ssize_t const size = ::read(number_, buffer_.data() + end_, room);
         if (size > 0) {
             end_ += static_cast<std::size_t>(size);
+            // Waiting, which asks the kernel anew, costs less than a read in vain.
+            empty_ = pollable_ && static_cast<std::size_t>(size) < room;
             co_return true;
         }
         if (size < 0 && errno == EINTR)
             continue;
         if (size == 0 || errno != EAGAIN || !pollable_)
             co_return false;
-        error_code ec;
-        co_await fd_.async_wait(asio::posix::descriptor_base::wait_read,
-                                asio::redirect_error(asio::use_awaitable, ec));
+        empty_ = true;
     }
 }
 

@@ -35,6 +35,7 @@ private:
     int number_;
     framing frames_;
     bool pollable_ = true; // not for a regular file or /dev/null, which never make a reader wait
+    bool empty_ = false;   // all has been read that there was
     bool closed_ = false;
     std::vector<char> buffer_;
     std::size_t begin_ = 0;

@@ -27,6 +27,9 @@ public:
     /// @return exit_code::ok or the code to exit with.
     int take_on(settings const& s);
 
+    /// Whom the port is, and its commands that name nobody.
+    [[nodiscard]] uid_t user() const noexcept { return own_; }
+
     /// Whether the port has more rights than its starter, and a policy says which of them to use.
     [[nodiscard]] bool limited() const noexcept { return policy_.has_value(); }
 

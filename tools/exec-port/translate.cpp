@@ -94,15 +94,14 @@ struct runner {
 };
 
 /// @throws start_refused for a name that is nobody's
-runner runner_of(run_options const& options)
+runner runner_of(run_options const& options, rights const& r)
 {
-    uid_t const own = ::geteuid();
     if (!options.user)
-        return {own, false};
+        return {r.user(), false};
     auto const user = user_id(*options.user);
     if (!user)
         throw start_refused(refusal::text("Invalid user " + *options.user + ": no such user"));
-    return {*user, *user != own};
+    return {*user, *user != r.user()};
 }
 
 bool may_change_user()
@@ -167,7 +166,7 @@ execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
         cmd.input(stream::null).output(stream::null).error(stream::null);
         // As the one whom it is to end, and with no more rights; soon, or SIGTERM has to do.
         std::optional<execasio::credentials> as;
-        if (runner const who = runner_of(options); who.is_other && r.allow(who.user))
+        if (runner const who = runner_of(options, r); who.is_other && r.allow(who.user))
             as = execasio::credentials::user(*options.user);
         else if (owner && r.allow(std::get<id_t>(owner->user())) && may_change_user())
             as = owner;
@@ -185,7 +184,7 @@ execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
 execasio::command to_command(run_request const& request, rights const& r)
 {
     command cmd = plain_command(request);
-    runner const who = runner_of(request.options);
+    runner const who = runner_of(request.options, r);
     if (who.is_other && !r.allow(who.user))
         return stand_in(without_files(cmd), "Cannot set effective user to " +
                                                 std::to_string(who.user) +
