@@ -5,7 +5,8 @@
          the_size_can_be_changed/1, all_output_of_a_terminal_is_stdout/1,
          output_is_stderr_where_only_that_is_asked_for/1,
          eof_ends_the_input_but_not_the_terminal/1, input_is_not_echoed_unless_asked_for/1,
-         stop_ends_a_child_with_a_terminal/1]).
+         stop_ends_a_child_with_a_terminal/1,
+         a_terminal_that_was_closed_can_be_opened_again/1]).
 
 -define(IO, [stdin, stdout, stderr]).
 
@@ -51,6 +52,19 @@ stop_ends_a_child_with_a_terminal(P) ->
     OsPid = run(P, "exec sleep 1000", [pty | ?IO]),
     ok = exec_port:stop(P, OsPid),
     {0, <<>>, <<>>} = exec_port:outcome(OsPid).
+
+%% As a program does that asks for a password, whatever its standard streams are.
+a_terminal_that_was_closed_can_be_opened_again(#{dir := Directory} = P) ->
+    Fifo = filename:join(Directory, "fifo"),
+    {0, <<>>} = os_process:run("/usr/bin/mkfifo", [Fifo], []),
+    OsPid = run(P, "echo before; exec 0<&- 1>&- 2>&-; read go <\"$FIFO\"; echo after >/dev/tty; "
+                   "read line </dev/tty; echo got $line >/dev/tty; exit 3",
+                [pty, {env, [{"FIFO", Fifo}]} | ?IO]),
+    {stdout, <<"before\r\n">>} = exec_port:next(OsPid),
+    ok = file:write_file(Fifo, <<>>), % it is opened when all is closed
+    {stdout, <<"after\r\n">>} = exec_port:next(OsPid),
+    exec_port:stdin(P, OsPid, <<"it\n">>),
+    {768, <<"got it\r\n">>, <<>>} = exec_port:outcome(OsPid).
 
 outcome(P, Command, Options) -> exec_port:outcome(run(P, Command, Options)).
 

@@ -5,7 +5,7 @@
          a_wrong_arity_is_answered/1, an_unknown_option_is_answered/1,
          an_option_of_another_type_is_answered/1, an_option_given_twice_is_answered/1,
          an_improper_list_is_answered/1, a_number_that_is_too_large_is_answered/1,
-         a_nul_byte_is_refused/1, debug_tells_the_level_before/1, setpgid_is_answered/1,
+         a_nul_byte_is_refused/1, a_deeply_nested_term_is_answered/1, debug_tells_the_level_before/1, setpgid_is_answered/1,
          the_end_of_a_managed_process_is_told_at_once/1, a_managed_process_can_be_stopped/1,
          manage_of_nobody_is_answered/1, events_go_on_beside_requests/1]).
 
@@ -21,6 +21,19 @@ list_shows_what_runs(P) ->
     [exec_port:stdin(P, OsPid, eof) || OsPid <- OsPids],
     [{0, <<>>, <<>>} = exec_port:outcome(OsPid) || OsPid <- OsPids],
     [] = exec_port:list(P).
+
+a_deeply_nested_term_is_answered(P) ->
+    {pid, OsPid} = exec_port:run(P, "cat", [stdin, stdout]),
+    [begin
+         Deep = lists:foldl(fun(_, Inner) -> [Inner] end, [], lists:seq(1, Depth)),
+         {error, badarg} = exec_port:stop(P, Deep),
+         {error, _} = exec_port:run(P, Deep, []),
+         {error, _} = exec_port:run(P, "true", Deep),
+         {error, "Unknown command: fly"} = exec_port:call(P, {fly, Deep})
+     end || Depth <- [30, 300, 9000]],
+    exec_port:stdin(P, OsPid, <<"undisturbed">>),
+    exec_port:stdin(P, OsPid, eof),
+    {0, <<"undisturbed">>, <<>>} = exec_port:outcome(OsPid).
 
 an_unknown_command_is_answered(P) ->
     answered(P, "Unknown command: fly", {fly}),

@@ -8,7 +8,7 @@
          stop_of_a_group_reaches_grandchildren/1, the_group_of_an_ended_child_is_ended/1,
          a_stubborn_member_of_a_stopped_group_is_killed/1,
          a_stubborn_member_that_is_left_behind_is_killed/1,
-         kill_group_spares_others_of_the_port/1, kill_command_is_run/1,
+         who_is_left_behind_has_time_to_leave/1, kill_group_spares_others_of_the_port/1, kill_command_is_run/1,
          a_kill_command_may_outlast_its_process/1, a_kill_command_that_hangs_is_ended/1,
          sigkill_follows_a_kill_command_without_effect/1,
          status_of_a_killed_child_is_the_signal/1, kill_leaves_a_handled_signal_to_the_child/1,
@@ -106,6 +106,18 @@ a_stubborn_member_that_is_left_behind_is_killed(P) ->
     exec_port:stdin(P, OsPid, <<"\n">>),
     {0, <<>>, <<>>} = exec_port:outcome(OsPid),
     os_process:until(fun() -> is_gone(Grandchild) end).
+
+%% 0 is for those who are told to stop.
+who_is_left_behind_has_time_to_leave(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "left"),
+    Command = "(trap 'sleep 0.3; echo left >\"$FILE\"; exit' TERM; echo ready; "
+              "while :; do sleep 0.05; done) & read line",
+    {pid, OsPid} = exec_port:run(P, Command, [stdin, stdout, kill_group, {kill_timeout, 0},
+                                              {env, [{"FILE", File}]}]),
+    {stdout, <<"ready\n">>} = exec_port:next(OsPid),
+    exec_port:stdin(P, OsPid, <<"\n">>),
+    {0, <<>>, <<>>} = exec_port:outcome(OsPid),
+    os_process:until(fun() -> filelib:is_file(File) end).
 
 kill_group_spares_others_of_the_port(P) ->
     {pid, Other} = exec_port:run(P, "cat", [stdin, stdout]),

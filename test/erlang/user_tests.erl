@@ -9,7 +9,7 @@
          a_port_of_root_can_be_that_of_another_user/1,
          a_port_that_left_root_keeps_little/1, capabilities_can_be_kept_for_commands/1,
          an_unknown_capability_is_refused/1, a_capability_that_it_does_not_have_is_refused/1,
-         replies_are_in_the_order_of_requests/1,
+         replies_are_in_the_order_of_requests/1, a_list_is_that_of_its_turn/1,
          the_own_user_comes_with_its_groups/1, a_kill_command_runs_as_the_owner_of_a_managed_process/1,
          a_refused_user_is_named_and_touches_no_file/1,
          only_root_has_to_name_its_user/1, it_tells_who_it_is/1]).
@@ -180,6 +180,19 @@ ask_in_turn(P, User, N) ->
     {pid, OsPid} = exec_port:run(P, ["/bin/sleep", "1000"], User),
     ok = exec_port:kill(P, OsPid, 9),
     {9, <<>>, <<>>} = exec_port:outcome(OsPid).
+
+%% A start as another user takes its time, and the replies to later requests wait for it.
+a_list_is_that_of_its_turn(#{server := Server} = P) ->
+    as_root(P),
+    Sleep = fun(Options) -> {run, ["/bin/sleep", "1000"], Options} end,
+    Asked = [begin
+                 Ref = make_ref(),
+                 Server ! {ask, {self(), Ref}, {call, Instruction}},
+                 Ref
+             end || Instruction <- [Sleep([{user, "nobody"}]), {list}, Sleep([])]],
+    [{pid, First}, [First], {pid, Second}] = [receive {Ref, Answer} -> Answer end || Ref <- Asked],
+    [ok = exec_port:stop(P, OsPid) || OsPid <- [First, Second]],
+    [{0, <<>>, <<>>} = exec_port:outcome(OsPid) || OsPid <- [First, Second]].
 
 the_own_user_comes_with_its_groups(P) ->
     as_root(P),

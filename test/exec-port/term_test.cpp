@@ -152,16 +152,31 @@ BOOST_AUTO_TEST_CASE(counts_beyond_the_frame_are_malformed)
                 tag << " with " << count);
 }
 
-BOOST_AUTO_TEST_CASE(nesting_is_bounded)
+BOOST_AUTO_TEST_CASE(nesting_is_bounded_by_what_a_frame_of_64_KiB_can_hold)
 {
     BOOST_TEST(parse_term(nested_lists(exec_port::term_depth_max)).has_value());
     BOOST_TEST(!parse_term(nested_lists(exec_port::term_depth_max + 1)));
 
-    // As deep as a frame can be: 2 bytes for each level of a tuple.
+    // As deep as such a frame can be: 2 bytes for each level of a tuple.
+    constexpr std::size_t room = 65'535 - 2; // but for the version byte and the innermost term
     std::string deep;
-    for (int i = 0; i < 32'000; ++i)
+    while (deep.size() + 2 <= room)
         deep += "h\x01";
-    BOOST_TEST(!parse_term(etf::frame(deep + 'j')));
+    BOOST_TEST(parse_term(etf::frame(deep + 'j')).has_value());
+    BOOST_TEST(!parse_term(etf::frame(deep)));
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_a_nested_term_is_checked_at_any_depth)
+{
+    for (std::size_t depth : {1U, 31U, 32U, 33U, 1000U}) {
+        std::string pairs;
+        for (std::size_t i = 0; i < depth; ++i)
+            pairs += "h\x02";
+        std::string const rest(depth + 1, 'j');
+        BOOST_TEST(parse_term(etf::frame(pairs + rest)).has_value(), depth);
+        BOOST_TEST(!parse_term(etf::frame(pairs + rest.substr(1))), depth);
+        BOOST_TEST(!parse_term(etf::frame(pairs + rest + 'j')), depth);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(integers_have_64_bits)

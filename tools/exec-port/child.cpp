@@ -10,6 +10,10 @@
 #include <chrono>
 #include <utility>
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 namespace exec_port {
 
 namespace {
@@ -23,6 +27,12 @@ output_stream first_output(run_options const& options)
     return only_error ? output_stream::err : output_stream::out;
 }
 
+/// The other side of a terminal that the port has the master of.
+int open_peer(int master) noexcept
+{
+    return master < 0 ? -1 : ::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
 } // namespace
 
 child::child(execasio::process& p, run_options const& options, limits const& bounds,
@@ -34,10 +44,22 @@ child::child(execasio::process& p, run_options const& options, limits const& bou
       outputs_{output{p.output(), first_output(options)}, output{p.error(), output_stream::err}},
       success_exit_code_(options.success_exit_code),
       os_pid_(p.id()),
-      on_terminal_(options.pty.has_value())
+      on_terminal_(options.pty.has_value()),
+      peer_(on_terminal_ ? open_peer(p.terminal().native_handle()) : -1)
 {
     if (input_stream_.is_open())
         input_ = execasio::input_queue(input_stream_, limits_.input);
+}
+
+child::~child()
+{
+    close_peer();
+}
+
+void child::close_peer() noexcept
+{
+    if (peer_ >= 0)
+        ::close(std::exchange(peer_, -1));
 }
 
 void child::start()
@@ -183,6 +205,7 @@ void child::finish_while_room(bool regardless)
         return;
     for (output& o : outputs_)
         o.stream.close();
+    close_peer();
     writer_.send(encode_exit_status(os_pid_, reported_status()));
     on_end_(*this);
 }

@@ -35,6 +35,9 @@ public:
     /// @param on_end Called when the exit has been told; the child is of no use any more.
     child(execasio::process& p, run_options const& options, limits const& bounds,
           frame_writer& writer, std::function<void(child&)> on_end);
+    child(child const&) = delete;
+    child& operator=(child const&) = delete;
+    ~child();
 
     [[nodiscard]] int os_pid() const noexcept { return os_pid_; }
 
@@ -78,6 +81,7 @@ private:
     static asio::awaitable<void> finish(std::shared_ptr<child> self);
     std::optional<std::size_t> forward_once(output& from, std::size_t max);
     void finish_while_room(bool regardless);
+    void close_peer() noexcept;
     [[nodiscard]] int reported_status() const noexcept;
     [[nodiscard]] std::size_t input_mark(std::size_t size) const noexcept;
 
@@ -95,6 +99,7 @@ private:
     std::optional<int> success_exit_code_;
     int os_pid_;
     bool on_terminal_;
+    int peer_; // of the terminal: a process may close all of it and open /dev/tty again later
     int status_ = 0;
     std::optional<std::pair<execasio::error_code, execasio::exit_record>> early_end_;
     bool started_ = false;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include <unistd.h>
 
@@ -48,7 +49,12 @@ void port::handle(std::int64_t id, kill_request const& r)
 
 void port::handle(std::int64_t id, list_request const&)
 {
-    reply(id, encode_pids(id, supervisor_.ids(), frames_.payload_max()));
+    // Not before its turn: those whose replies come first are to be in it, and no others.
+    reply({id}, 0, [this, id] {
+        std::vector<pid_t> told = supervisor_.ids();
+        std::erase_if(told, [this](pid_t os_pid) { return newborn_.contains(os_pid); });
+        writer_.send(encode_pids(id, told, frames_.payload_max()));
+    });
 }
 
 void port::handle(std::int64_t, stdin_request const& r)

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <limits>
+#include <new>
+#include <vector>
 
 namespace exec_port {
 namespace {
@@ -39,6 +41,50 @@ std::optional<std::int64_t> small_enough(std::string_view bytes) noexcept
     return static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude);
 }
 
+struct unfinished {
+    std::uint64_t children; // still to come
+    std::uint64_t payload;  // bytes behind the children
+};
+
+/// A stack that takes no memory for the nesting of requests.
+class unfinished_terms {
+public:
+    [[nodiscard]] bool empty() const noexcept { return depth_ == 0; }
+    unfinished& top() noexcept
+    {
+        return depth_ <= few_.size() ? few_[depth_ - 1] : more_[depth_ - 1 - few_.size()];
+    }
+
+    /// @return False when it is too deep, or there is no memory for that.
+    bool push(unfinished const& u) noexcept
+    {
+        if (depth_ == term_depth_max)
+            return false;
+        if (depth_ < few_.size()) {
+            few_[depth_++] = u;
+            return true;
+        }
+        try {
+            more_.push_back(u);
+        } catch (std::bad_alloc const&) {
+            return false;
+        }
+        ++depth_;
+        return true;
+    }
+
+    void pop() noexcept
+    {
+        if (depth_-- > few_.size())
+            more_.pop_back();
+    }
+
+private:
+    std::array<unfinished, 32> few_; // filled up to depth_
+    std::vector<unfinished> more_;
+    std::size_t depth_ = 0;
+};
+
 } // namespace
 
 /// Reads terms off the front of bytes that nobody has checked yet.
@@ -52,28 +98,25 @@ public:
     /// choice and must not become the depth of our calls.
     bool read(term& result) noexcept
     {
-        std::array<unfinished, term_depth_max> open; // filled up to depth
-        std::size_t depth = 0;
-
+        unfinished_terms open;
         unfinished now{};
         if (!read_head(result, now))
             return false;
         for (;;) {
             if (now.children != 0) {
-                if (depth == open.size())
+                if (!open.push(now))
                     return false;
-                open[depth++] = now;
             } else if (!skip(now.payload)) {
                 return false;
             }
 
-            while (depth != 0 && open[depth - 1].children == 0)
-                if (!skip(open[--depth].payload))
+            for (; !open.empty() && open.top().children == 0; open.pop())
+                if (!skip(open.top().payload))
                     return false;
-            if (depth == 0)
+            if (open.empty())
                 return true;
 
-            --open[depth - 1].children;
+            --open.top().children;
             term inner;
             if (!read_head(inner, now))
                 return false;
@@ -81,11 +124,6 @@ public:
     }
 
 private:
-    struct unfinished {
-        std::uint64_t children;
-        std::uint64_t payload; // bytes behind the children
-    };
-
     bool read_head(term& t, unfinished& what) noexcept
     {
         if (rest_.empty() || term_layout_index[byte_at(rest_, 0)] == no_term_layout)

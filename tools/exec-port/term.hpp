@@ -75,12 +75,14 @@ private:
     std::uint32_t left_ = 0;
 };
 
-/// Terms may be nested this deep. Requests need 6 levels.
-inline constexpr std::size_t term_depth_max = 256;
+/// Terms may be nested this deep, which is more than any frame of `{packet, 2}` has room for:
+/// whatever an Erlang VM can send there is answered. Requests need 6 levels.
+inline constexpr std::size_t term_depth_max = 32 * 1024;
 
-/// Checks a whole frame: version byte, one term, nothing behind it. Runs in constant space and in
-/// time linear to the frame. Nothing is returned for malformed frames, which include compressed
-/// terms: a port program has no reason to inflate what it is sent.
+/// Checks a whole frame: version byte, one term, nothing behind it. Runs in time linear to the
+/// frame and takes memory for no more than its nesting, from the 33rd level on. Nothing is returned
+/// for malformed frames, which include compressed terms: a port program has no reason to inflate
+/// what it is sent.
 std::optional<term> parse_term(std::string_view frame) noexcept;
 
 /// True for a list that ends in nil, and for nil itself. A string is not a list here: where a list

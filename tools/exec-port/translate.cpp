@@ -61,11 +61,21 @@ void set_terminal(command& cmd, run_options const& options)
     cmd.terminal(std::move(terminal));
 }
 
+constexpr std::chrono::seconds usual_kill_timeout{5};
+
 std::chrono::seconds kill_timeout(run_options const& options)
 {
     constexpr std::int64_t longest = 100LL * 365 * 24 * 60 * 60;
-    return std::chrono::seconds(
-        std::clamp<std::int64_t>(options.kill_timeout.value_or(5), 0, longest));
+    return std::chrono::seconds(std::clamp<std::int64_t>(
+        options.kill_timeout.value_or(usual_kill_timeout.count()), 0, longest));
+}
+
+/// For whom a process that ended by itself has left behind: a `kill_timeout` of 0 is for those who
+/// are told to stop.
+std::chrono::seconds time_to_leave(run_options const& options)
+{
+    auto const timeout = kill_timeout(options);
+    return timeout == timeout.zero() ? usual_kill_timeout : timeout;
 }
 
 void set_group(command& cmd, run_options const& options)
@@ -77,7 +87,7 @@ void set_group(command& cmd, run_options const& options)
         cmd.group(execasio::process_group::create());
     if (options.kill_group && options.group.value_or(0) != ::getpgrp())
         cmd.at_exit(execasio::stop_plan()
-                        .grace(kill_timeout(options))
+                        .grace(time_to_leave(options))
                         .target(execasio::stop_target::group));
 }
 
