@@ -44,11 +44,12 @@ child::child(execasio::process& p, run_options const& options, limits const& bou
       outputs_{output{p.output(), first_output(options)}, output{p.error(), output_stream::err}},
       success_exit_code_(options.success_exit_code),
       os_pid_(p.id()),
-      on_terminal_(options.pty.has_value()),
-      peer_(on_terminal_ ? open_peer(p.terminal().native_handle()) : -1)
+      on_terminal_(options.pty.has_value())
 {
     if (input_stream_.is_open())
         input_ = execasio::input_queue(input_stream_, limits_.input);
+    if (on_terminal_)
+        peer_ = open_peer(p.terminal().native_handle());
 }
 
 child::~child()

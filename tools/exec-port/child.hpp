@@ -99,7 +99,7 @@ private:
     std::optional<int> success_exit_code_;
     int os_pid_;
     bool on_terminal_;
-    int peer_; // of the terminal: a process may close all of it and open /dev/tty again later
+    int peer_ = -1; // of the terminal, which a process may close and open again as /dev/tty
     int status_ = 0;
     std::optional<std::pair<execasio::error_code, execasio::exit_record>> early_end_;
     bool started_ = false;
