@@ -92,6 +92,21 @@ BOOST_AUTO_TEST_CASE(what_the_terminal_has_told_the_command_is_not_passed_on)
     });
 }
 
+// Else the command would have the event loop's own in their place.
+BOOST_AUTO_TEST_CASE(closed_standard_descriptors_are_not_the_tools)
+{
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        command cmd =
+            tool_run("/bin/sh", "-c", "readlink /proc/$$/fd/0 /proc/$$/fd/2; cat; echo $?");
+        cmd.input(stream::close).error(stream::close);
+        process tool = execasio::spawn(ex, cmd);
+        std::string const said = co_await tool.output().read_all();
+        BOOST_TEST(said == "/dev/null\n/dev/null\n1\n"); // reading fails as from a closed one
+        co_await tool.wait();
+    });
+}
+
 BOOST_AUTO_TEST_CASE(ignored_signals_stay_ignored)
 {
     auto const old = ::signal(SIGHUP, SIG_IGN);

@@ -7,6 +7,9 @@
 #include <iostream>
 #include <string_view>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace execasio_tool {
 namespace {
 
@@ -23,6 +26,28 @@ constexpr char usage[] = R"(execasio: starts programs and stays in control of th
   execasio --version
   execasio SUBCOMMAND --help
 )";
+
+/// Those of 0 to 2 that are closed must not be given to something of ours, which messages would
+/// then go to and commands would inherit. Opened the wrong way round, so that whoever uses one
+/// still fails.
+bool hold_standard_descriptors()
+{
+    for (;;) { // the lowest number that is free
+        int const fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd == STDIN_FILENO) {
+            int const other = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+            bool const turned = other >= 0 && ::dup3(other, fd, O_CLOEXEC) == fd;
+            if (other >= 0)
+                ::close(other);
+            if (!turned)
+                return false;
+        } else if (fd > STDERR_FILENO) {
+            return ::close(fd) == 0;
+        } else if (fd < 0) {
+            return false;
+        }
+    }
+}
 
 int dispatch(std::string const& subcommand, std::vector<std::string> const& arguments)
 {
@@ -91,6 +116,8 @@ int main(int argc, char** argv)
     std::string const subcommand = words.empty() ? "" : words.front();
     if (!words.empty())
         words.erase(words.begin());
+    if (!hold_standard_descriptors())
+        return exit_code::failed; // there is nowhere to say it
     try {
         int const code = dispatch(subcommand, words);
         if (std::cout.flush())
