@@ -1,6 +1,7 @@
 #include "output_stream_impl.hpp"
 
 #include "linux/last_error.hpp"
+#include "linux/terminal_read.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -55,11 +56,16 @@ std::size_t output_stream::impl::read_now(asio::mutable_buffer target, error_cod
         ec = errc::not_piped;
         return 0;
     }
-    ssize_t result;
-    do {
-        result = ::read(fd.native_handle(), target.data(), target.size());
-    } while (result < 0 && errno == EINTR);
-    if (result < 0 && errno == EIO && fd.is_terminal())
+    auto const read_some = [this, target] {
+        ssize_t result;
+        do {
+            result = ::read(fd.native_handle(), target.data(), target.size());
+        } while (result < 0 && errno == EINTR);
+        return result;
+    };
+    bool const terminal = fd.is_terminal();
+    ssize_t const result = terminal ? sys::read_until_hangup(read_some) : read_some();
+    if (result < 0 && errno == EIO && terminal)
         return 0; // nobody has the other side open any more
     if (result < 0) {
         ec = errno == EAGAIN ? make_error_code(asio::error::would_block) : sys::last_error();
