@@ -3,6 +3,8 @@
 # is run under a time limit, first by itself, then through exec-port as an Erlang VM would.
 set -euo pipefail
 
+[[ $# -eq 0 ]] || { echo "$0 takes no arguments" >&2; exit 2; }
+
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tools/install-packages.sh build

@@ -163,7 +163,9 @@ a_shell_can_be_given(#{env := Env} = P) ->
     Own = exec_port:start(P#{env => Without, args => args(P, ["--default-shell", "/bin/sh"])}),
     {0, <<"/bin/sh\n">>, <<>>} = exec_port:outcome(Own, "echo $SHELL", [stdout]),
     exec_port:shutdown(Own),
-    0 = exec_port:exit_code(Own).
+    0 = exec_port:exit_code(Own),
+    {4, Says} = program(P#{env := Without}, ["--default-shell", "/nonexistent/sh"]),
+    {match, _} = re:run(Says, "/nonexistent/sh: No such file").
 
 bad_values_are_refused(P) ->
     [begin

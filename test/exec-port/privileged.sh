@@ -64,10 +64,12 @@ refused() {
 prints() {
     local text=$1 options=$2
     shift 2
-    printf '#!/bin/sh\nexec %s %s "$@"\n' "$work_dir/exec-port" "$options" >"$work_dir/port"
-    chmod 755 "$work_dir/port"
+    local word words=()
+    for word in $options; do
+        words+=("--port-option=$word")
+    done
     "${nobody[@]}" LD_PRELOAD_X=1 SECRET=1 IFS=x \
-        "$work_dir/execasio" port --program "$work_dir/port" -- "$@" \
+        "$work_dir/execasio" port --program "$work_dir/exec-port" "${words[@]}" -- "$@" \
         >"$work_dir/output" 2>"$work_dir/messages" </dev/null || true
     [[ $(<"$work_dir/output") == "$text" ]]
 }

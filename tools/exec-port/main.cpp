@@ -27,6 +27,11 @@ int check_environment(settings const& s)
     char const* const shell = std::getenv("SHELL");
     if (shell && *shell)
         return exit_code::ok;
+    if (s.shell && ::access(s.shell->c_str(), X_OK) != 0) {
+        log::error("cannot execute the shell of --default-shell, " + *s.shell + ": " +
+                   std::strerror(errno));
+        return exit_code::refused;
+    }
     if (s.shell) {
         log::warning("SHELL is not set: " + *s.shell + " runs commands");
         return ::setenv("SHELL", s.shell->c_str(), 1) == 0 ? exit_code::ok : exit_code::refused;

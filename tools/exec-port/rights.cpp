@@ -106,9 +106,9 @@ int rights::read_policy()
     try {
         policy_ = policy::read(policy_file_);
     } catch (policy::error const& e) {
-        log::error("exec-port has more rights here than the user who starts it, and no policy that "
+        log::error("more rights here than the user who starts it has, and no policy in force that "
                    "says what they are for: " +
-                   std::string(e.what()) + ". Its administrator can write \"" + example +
+                   std::string(e.what()) + ". An administrator can write \"" + example +
                    "\" into " + policy_file_);
         return exit_code::refused;
     }

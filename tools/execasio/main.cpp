@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 #include <string_view>
 
 #include <fcntl.h>
@@ -60,6 +61,8 @@ int dispatch(std::string const& subcommand, std::vector<std::string> const& argu
     if (subcommand == "bench")
         return bench_subcommand(arguments);
     if (subcommand == "--version") {
+        if (!arguments.empty())
+            throw std::invalid_argument("takes no arguments");
         std::cout << "execasio " EXECASIO_VERSION "\n";
         return 0;
     }

@@ -12,7 +12,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <optional>
+#include <stdexcept>
 
 #include <unistd.h>
 
@@ -25,6 +27,7 @@ using exec_port::term;
 struct port_settings {
     std::vector<std::string> command;
     std::string program;
+    std::vector<std::string> port_options;
     std::optional<std::chrono::milliseconds> stop_after;
     std::int64_t kill_timeout = 5;
 };
@@ -44,11 +47,18 @@ public:
     {
         say("> {1, {run, Command, [stdout, stderr, {kill_timeout, " +
             std::to_string(settings_.kill_timeout) + "}]}}");
-        co_await client_.run(1, settings_.command, settings_.kill_timeout);
+        try {
+            co_await client_.run(1, settings_.command, settings_.kill_timeout);
+        } catch (boost::system::system_error const& e) {
+            if (e.code() != boost::system::errc::broken_pipe)
+                throw;
+        } // what it wrote before it went away is read
         while (!status_ && !refused_) {
             auto const payload = co_await client_.next();
-            if (!payload)
-                co_return std::nullopt;
+            if (!payload) {
+                say("the port program has closed its output and not told how the command ended");
+                break;
+            }
             auto const message = exec_port::parse_term(*payload);
             if (message)
                 hear(*message);
@@ -78,7 +88,7 @@ private:
         else if ((name->is_atom("stdout") || name->is_atom("stderr")) && second)
             (name->is_atom("stdout") ? std::cout : std::cerr) << second->bytes() << std::flush;
         else if (name->is_atom("exit_status") && second)
-            ended(static_cast<int>(second->value()));
+            ended(static_cast<int>(first->value()), static_cast<int>(second->value()));
         else if (name->is_atom("error") && first) {
             say("< {error, " + exec_port::to_text(*first).value_or(std::string(first->bytes())) +
                 "}");
@@ -101,10 +111,10 @@ private:
         });
     }
 
-    void ended(int status)
+    void ended(int os_pid, int status)
     {
         status_ = status;
-        say("< {0, {exit_status, Pid, " + std::to_string(status) +
+        say("< {0, {exit_status, " + std::to_string(os_pid) + ", " + std::to_string(status) +
             "}}: " + describe(execasio::exit_record(status, {}, {})));
     }
 
@@ -123,21 +133,23 @@ private:
     bool refused_ = false;
 };
 
-execasio::command port_command(std::string const& program)
+execasio::command port_command(port_settings const& settings)
 {
-    execasio::command cmd(program);
+    execasio::command cmd(settings.program);
     cmd.input(execasio::stream::pipe).output(execasio::stream::pipe);
     if (!std::getenv("SHELL"))
         cmd.environment("SHELL", "/bin/sh");
     if (::geteuid() == 0)
-        cmd.argument("-user").argument("root");
+        cmd.argument("-user").argument("root"); // unless another one follows
+    for (std::string const& word : settings.port_options)
+        cmd.argument(word);
     return cmd;
 }
 
 asio::awaitable<int> use_port(port_settings const& settings)
 {
     auto const executor = co_await asio::this_coro::executor;
-    execasio::process port = execasio::spawn(executor, port_command(settings.program));
+    execasio::process port = execasio::spawn(executor, port_command(settings));
     conversation talk(port, settings);
     std::optional<int> const status = co_await talk.hold();
     port.input().close(); // the end of input: it cleans up and goes
@@ -154,6 +166,8 @@ po::options_description port_options()
     po::options_description known("Options of execasio port");
     auto add = known.add_options();
     add("program", po::value<std::string>()->value_name("PATH")->required(), "the port program");
+    add("port-option", po::value<std::vector<std::string>>()->value_name("WORD"),
+        "a word of the port program's own command line; once for each");
     add("stop-after", po::value<duration>()->value_name("TIME"),
         "ask for a stop of the command after that time");
     add("kill-timeout", po::value<std::int64_t>()->value_name("SECONDS")->default_value(5),
@@ -183,7 +197,13 @@ int port_subcommand(std::vector<std::string> const& arguments)
     settings.program = call.options["program"].as<std::string>();
     if (call.options.count("stop-after"))
         settings.stop_after = call.options["stop-after"].as<duration>().value;
+    if (call.options.count("port-option"))
+        settings.port_options = call.options["port-option"].as<std::vector<std::string>>();
     settings.kill_timeout = call.options["kill-timeout"].as<std::int64_t>();
+    constexpr std::int64_t longest = std::numeric_limits<std::int32_t>::max();
+    if (settings.kill_timeout < 0 || settings.kill_timeout > longest)
+        throw std::invalid_argument("--kill-timeout takes seconds from 0 to " +
+                                    std::to_string(longest));
 
     asio::io_context context(1);
     int code = exit_code::failed;

@@ -174,7 +174,7 @@ private:
                                    f.with_unit(c.wall_upper) + "), of it " + f.with_unit(c.cpu) +
                                    " of this program's CPU time. Nothing is subtracted.")
                  << '\n';
-        } else {
+        } else if (report_.failure.empty()) { // which is then why
             out_
                 << paint(
                        "2",
