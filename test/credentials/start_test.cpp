@@ -1,3 +1,4 @@
+#include "support/forked.hpp"
 #include "support/identity.hpp"
 #include "support/no_leaks.hpp"
 #include "support/output_of.hpp"
@@ -9,15 +10,21 @@
 #include <execasio/run.hpp>
 #include <execasio/spawn.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
+#include <string>
 #include <vector>
 
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -26,6 +33,8 @@ using execasio::credentials;
 using execasio::stage;
 using execasio::stream;
 using test::cat_as;
+using test::ensure;
+using test::failure_in_fork;
 using test::failure_of_launch;
 using test::may_change_identity;
 using test::nobody;
@@ -46,6 +55,23 @@ struct identity_check {
     }
 };
 
+/// In the body of `failure_in_fork`.
+std::string output_here(command const& cmd)
+{
+    asio::io_context context(1);
+    std::string text;
+    auto const run = [&]() -> asio::awaitable<void> {
+        execasio::run_result const result = co_await execasio::run(cmd);
+        text = result.output.text;
+    };
+    asio::co_spawn(context, run, [](std::exception_ptr failure) {
+        if (failure)
+            std::rethrow_exception(failure);
+    });
+    context.run();
+    return text;
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(credentials_suite, test::no_leaks)
@@ -62,6 +88,28 @@ BOOST_AUTO_TEST_CASE(the_parent_stays_dumpable)
     });
     BOOST_TEST(::prctl(PR_GET_DUMPABLE) == 1);
     ::prctl(PR_SET_DUMPABLE, before);
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_the_parents_session_are_not_another_users)
+{
+    if (!may_change_identity())
+        return;
+    if (::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) < 0) {
+        BOOST_TEST_MESSAGE("skipped: no keyctl(2)");
+        return;
+    }
+    BOOST_TEST(failure_in_fork([] {
+                   char const* const name = "execasio-test";
+                   ensure(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) > 0, "keyctl");
+                   command const same = command("cat", "/proc/keys");
+                   command other = same;
+                   other.credentials(credentials::user("nobody"));
+                   std::string const own_keys = output_here(same);
+                   ensure(own_keys.find(name) != std::string::npos, own_keys);
+                   std::string const keys = output_here(other);
+                   ensure(keys.find("_ses") != std::string::npos, keys);
+                   ensure(keys.find(name) == std::string::npos, keys);
+               }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_start_that_fails_leaves_nothing)

@@ -25,6 +25,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -114,6 +115,21 @@ BOOST_AUTO_TEST_CASE(where_no_process_is_to_be_had_for_it_that_is_an_error)
                        test::ensure(false, "it was started");
                    } catch (execasio::spawn_error const& e) {
                        test::ensure(e.code().failed(), e.what());
+                   }
+               }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(where_files_may_not_be_so_long_that_is_an_error_and_no_signal)
+{
+    BOOST_TEST(test::failure_in_fork([] {
+                   asio::io_context context(1);
+                   rlimit const limit{4096, 4096};
+                   test::ensure(::setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
+                   try {
+                       guardian const g(context.get_executor());
+                       test::ensure(false, "it was started");
+                   } catch (boost::system::system_error const& e) {
+                       test::ensure(e.code() == boost::system::errc::file_too_large, e.what());
                    }
                }) == "");
 }

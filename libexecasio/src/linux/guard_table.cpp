@@ -1,5 +1,6 @@
 #include "linux/guard_table.hpp"
 
+#include "linux/file_limit.hpp"
 #include "linux/last_error.hpp"
 #include "linux/unique_fd.hpp"
 
@@ -38,7 +39,8 @@ class guard_table {
 public:
     guard_table() : memory(::memfd_create("execasio-guard", MFD_CLOEXEC))
     {
-        void* const at = memory && ::ftruncate(memory.get(), sizeof(guard_area)) == 0
+        void* const at = memory && may_be_as_long(sizeof(guard_area)) &&
+                                 ::ftruncate(memory.get(), sizeof(guard_area)) == 0
                              ? ::mmap(nullptr, sizeof(guard_area), PROT_READ | PROT_WRITE,
                                       MAP_SHARED | MAP_NORESERVE, memory.get(), 0)
                              : MAP_FAILED;

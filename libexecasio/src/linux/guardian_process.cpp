@@ -1,6 +1,7 @@
 #include "linux/guardian_process.hpp"
 
 #include "linux/child_handle.hpp"
+#include "linux/file_limit.hpp"
 #include "linux/guard_slot.hpp"
 #include "linux/last_error.hpp"
 
@@ -34,6 +35,8 @@ unique_fd executable_file(char const* data, std::size_t size) noexcept
         ::syscall(SYS_memfd_create, "execasio-guardian", unsigned{MFD_CLOEXEC} | exec)));
     if (!file && errno == EINVAL)
         file.reset(::memfd_create("execasio-guardian", MFD_CLOEXEC));
+    if (file && !may_be_as_long(size))
+        file.reset();
     while (file && size != 0) {
         ssize_t const n = ::write(file.get(), data, size);
         if (n < 0 && errno == EINTR)

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -120,8 +121,18 @@ bool has_user(identity_plan const& plan) noexcept
     return true;
 }
 
+/// What the parent's session keyring holds (session-keyring(7)) could be read by whoever is in the
+/// session. An empty one in its place, made before the change, since ordinary users may have few.
+/// Nothing is said where the kernel has no keys, or a container's filter forbids it.
+void leave_session_keyring(identity_plan const& plan) noexcept
+{
+    if (::syscall(SYS_getuid) != static_cast<long>(plan.user))
+        ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+}
+
 int change_user(identity_plan const& plan) noexcept
 {
+    leave_session_keyring(plan);
     // Refused without CAP_SETGID, and in a user namespace that denies it: no harm only if there was
     // nothing to drop or to add.
     if (::syscall(SYS_setgroups, plan.group_count, plan.groups) != 0) {
