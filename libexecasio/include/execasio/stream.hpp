@@ -17,10 +17,13 @@ class stream {
 public:
     // Unscoped, so that `stream::pipe` reads as a value of this class at the place of use.
     enum connection : unsigned char {
-        inherit, ///< the parent's own stream; closed if the parent's is
-        null,    ///< /dev/null
-        close,   ///< not open at all; few programs expect that
-        pipe,    ///< a pipe to the parent: `process::input`, `output`, `error`
+        /// The parent's own stream; closed if the parent's is. A closed one's number goes to what
+        /// the program opens next, such as its event loop, which the child would then get: a
+        /// daemon opens /dev/null in its place first, as daemon(3) does.
+        inherit,
+        null,  ///< /dev/null
+        close, ///< not open at all; few programs expect that
+        pipe,  ///< a pipe to the parent: `process::input`, `output`, `error`
         /// A pair of sockets instead (socketpair(2), unix(7)): large amounts go through in about
         /// half the time. Not all programs take it for a pipe: /dev/stdout cannot be opened anew
         /// (ENXIO); who writes to a stream that was given up may get ECONNRESET rather than
