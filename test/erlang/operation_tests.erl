@@ -4,7 +4,7 @@
 -export([frames_can_be_larger/1, a_frame_without_end_ends_it/1, messages_can_be_kept_small/1,
          input_that_is_not_read_is_bounded/1, who_reads_slowly_gets_all_of_its_input/1,
          who_ends_instead_of_reading_is_not_waited_for/1, who_reads_nothing_holds_up_others_only_once/1,
-         messages_go_to_a_file/1, a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
+         messages_go_to_a_file/1, messages_that_cannot_be_written_end_nothing/1, a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
          it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
          it_tells_its_version/1, few_descriptors_are_enough/1, descriptors_that_run_out_are_told/1,
          without_a_null_device_it_does_not_start/1]).
@@ -157,6 +157,21 @@ it_tells_what_it_is_doing(#{dir := Directory} = P) ->
                               length(All) =:= 2 end),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own).
+
+%% A full disk, a reader that has gone, a file that may not grow.
+messages_that_cannot_be_written_end_nothing(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "log"),
+    [begin
+         Own = exec_port:start(P#{shell => Shell, args => args(P, Args ++ ["-debug", "1"])}),
+         [{0, <<"out\n">>, <<>>} = exec_port:outcome(Own, "echo out", [stdout]) || _ <- [1, 2, 3, 4]],
+         exec_port:shutdown(Own),
+         0 = exec_port:exit_code(Own)
+     end || {Shell, Args} <- [{"exec \"$@\"", ["--log", "/dev/full"]},
+                              {"exec \"$@\" 2>/dev/full", []},
+                              {"exec \"$@\" 2>&-", []},
+                              {"{ \"$@\" 2>&1 1>&3 | :; } 3>&1", []},
+                              {"ulimit -f 0; exec \"$@\"", ["--log", File]}]],
+    {ok, <<>>} = file:read_file(File).
 
 a_shell_can_be_given(#{env := Env} = P) ->
     Without = lists:keydelete("SHELL", 1, Env) ++ [{"SHELL", false}],

@@ -3,7 +3,7 @@
 -module(user_tests).
 -export([the_own_user_can_be_named/1, an_unknown_user_is_refused/1,
          another_user_needs_rights/1, another_user_comes_with_its_groups/1,
-         files_are_opened_as_the_user/1, directories_are_entered_as_the_user/1,
+         files_are_opened_as_the_user/1, so_are_those_of_a_start_that_fails/1, directories_are_entered_as_the_user/1,
          a_kill_command_runs_as_the_user/1, others_can_be_stopped/1, nobody_gets_the_ports_files/1,
          capabilities_are_kept/1, root_has_all_and_passes_these_on/1,
          a_port_of_root_can_be_that_of_another_user/1,
@@ -51,6 +51,27 @@ files_are_opened_as_the_user(#{dir := Directory} = P) ->
                                         [{user, "nobody"}, {stdout, Hidden}, {stderr, stdout}]),
     {ok, <<"out\nerr\n">>} = file:read_file(Hidden),
     {0, <<"65534\n">>} = os_process:run("/usr/bin/stat", ["-c", "%u", Hidden], []).
+
+%% Nobody's link to a file of root's: whatever tells of the failure must not write there.
+so_are_those_of_a_start_that_fails(#{dir := Directory} = P) ->
+    as_root(P),
+    ok = file:change_mode(Directory, 8#777),
+    [Roots, Link, Own] = [filename:join(Directory, Name) || Name <- ["roots", "link", "own"]],
+    ok = file:write_file(Roots, "precious"),
+    ok = file:change_mode(Roots, 8#600),
+    ok = file:make_symlink(Roots, Link),
+    [begin
+         {error, "Couldn't start pid: Failed to redirect stdout to file: Permission denied"} =
+             exec_port:run(P, ["/bin/true"], [{user, "nobody"}, {stdout, Link}, {stderr, stdout} | Fails]),
+         {256, <<>>, <<>>} = exec_port:outcome(P, ["/bin/true"], [{user, "nobody"}, {stdout, Own},
+                                                                  {stderr, stdout} | Fails]),
+         {ok, Says} = file:read_file(Own),
+         {match, _} = re:run(Says, Text),
+         {0, <<"65534\n">>} = os_process:run("/usr/bin/stat", ["-c", "%u", Own], [])
+     end || {Fails, Text} <- [{[{group, 123456}], "^Cannot set effective group to 123456: "},
+                              {[{cd, "/nonexistent"}], "^Cannot chdir to '/nonexistent': "},
+                              {[{executable, "/nonexistent"}], "^Pid [0-9]+: cannot execute '/nonexistent': "}]],
+    {ok, <<"precious">>} = file:read_file(Roots).
 
 directories_are_entered_as_the_user(#{dir := Directory} = P) ->
     as_root(P),

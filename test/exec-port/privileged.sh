@@ -108,6 +108,74 @@ check "environment" prints \
     $'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nSHELL=/bin/sh' \
     '-user daemon' /usr/bin/env
 
+# request ANSWER TERM...: {1, TERM} to a port that runs as daemon; its output until there is ANSWER.
+# Each word of TERM is a number of bytes in hexadecimal, or a text.
+request() {
+    local answer=$1 word hex=83680261016803 output=$work_dir/output
+    shift
+    for word in "$@"; do
+        [[ $word =~ ^([0-9a-f]{2})+$ ]] || word=$(printf %s "$word" | od -An -tx1 | tr -d ' \n')
+        hex+=$word
+    done
+    : >"$output"
+    # shellcheck disable=SC2059,SC2094 # the format is what it is all about; read while it is written
+    { printf "$(printf '%04x%s' $((${#hex} / 2)) "$hex" | sed 's/../\\x&/g')"
+        until grep -aq "$answer" "$output"; do sleep 0.01; done; } |
+        "${nobody[@]}" "$work_dir/exec-port" -user daemon --no-guard >"$output" 2>/dev/null
+}
+
+# manage PID: {manage, PID, []}
+manage() {
+    request 'pid\|error' 7706 manage "62$(printf %08x "$1")" 6a
+}
+
+# stays PID: the port refuses to take charge of a process, which goes on.
+stays() {
+    manage "$1" && grep -aq eperm "$work_dir/output" && kill -0 "$1"
+}
+
+# ends PID: the port takes charge of a process, and stops it at its end.
+ends() {
+    manage "$1" && ! grep -aq eperm "$work_dir/output" && ! kill -0 "$1" 2>/dev/null
+}
+
+# manages OWNER OUTCOME: a process of that user's.
+manages() {
+    local owner=$1 outcome=$2
+    setpriv --reuid="$owner" --regid=1 --clear-groups sleep 1000 >/dev/null 2>&1 &
+    local pid=$!
+    until [[ $(cat "/proc/$pid/comm") == sleep ]]; do :; done
+    check "a process of $owner $outcome when it is managed" "$outcome" "$pid"
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" || true
+}
+
+allow 'allow nobody as daemon games'
+manages root stays
+manages bin stays
+manages daemon ends
+manages games ends
+manages nobody ends
+# {run, "/bin/true", [{group, GROUP}, stderr]}: this script's, which root's processes are in
+joins_no_group() {
+    local group
+    group=$(ps -o pgid= -p $$ | tr -d ' ')
+    request exit_status 7703 run 6b0009 /bin/true 6c00000002 6802 7705 group \
+        "62$(printf %08x "$group")" 7706 stderr 6a
+    grep -aq "Cannot set effective group to $group: Operation not permitted" "$work_dir/output"
+}
+check "to join a process group that is not of the port's" joins_no_group
+
+cp "$exec_port" "$work_dir/set-group-ID"
+chgrp daemon "$work_dir/set-group-ID"
+chmod 2755 "$work_dir/set-group-ID"
+no_group() {
+    "${nobody[@]}" "$work_dir/execasio" port --program "$work_dir/set-group-ID" -- \
+        /bin/grep ^Gid: /proc/self/status >"$work_dir/output" 2>&1
+    grep -q $'Gid:\t65534\t65534\t65534\t65534' "$work_dir/output"
+}
+check "a group of a set-group-ID port's" no_group
+
 allow 'allow nobody as daemon bin' 'allow nobody as bin with net_bind_service'
 # cap_kill, cap_setgid, cap_setuid for the other one, cap_net_bind_service for its commands
 check "kept for another user" prints $'CapPrm:\t00000000000004e0' '-user daemon -cap all' \

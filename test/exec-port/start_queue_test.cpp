@@ -23,9 +23,9 @@ struct starts {
     std::vector<std::function<void()>> ends;
     int cancelled = 0;
 
-    bool add(std::string const& user, std::string const& name)
+    bool add(std::string const& user, std::string const& name, std::size_t size = 0)
     {
-        return queue.add(user,
+        return queue.add(user, size,
                          [this, name](asio::cancellation_slot slot, std::function<void()> done) {
                              begun.push_back(name);
                              ends.push_back(done);
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(any_number_may_be_through_at_once)
         BOOST_TEST(s.add("one", "held"));
     int through = 0;
     for (std::size_t i = 0; i < start_queue::most_waiting_of_a_user; ++i)
-        s.queue.add("one", [&through](asio::cancellation_slot, std::function<void()> done) {
+        s.queue.add("one", 0, [&through](asio::cancellation_slot, std::function<void()> done) {
             std::array<volatile char, 4096> frame; // with many of these the stack would be full
             frame.front() = 0;
             ++through;
@@ -113,6 +113,21 @@ BOOST_AUTO_TEST_CASE(what_waits_for_one_user_is_no_reason_to_refuse_another)
     BOOST_TEST(s.begun.back() == "other");
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_a_user_takes_so_much_memory_and_no_more)
+{
+    starts s;
+    for (std::size_t i = 0; i < start_queue::most_of_a_user; ++i)
+        BOOST_TEST(s.add("big", "begun at once", start_queue::most_bytes_of_a_user));
+    BOOST_TEST(s.add("big", "half", start_queue::most_bytes_of_a_user / 2));
+    BOOST_TEST(!s.add("big", "too much", start_queue::most_bytes_of_a_user / 2 + 1));
+    BOOST_TEST(s.add("big", "other half", start_queue::most_bytes_of_a_user / 2));
+    BOOST_TEST(!s.add("big", "one more", 1));
+    BOOST_TEST(s.add("other", "other", start_queue::most_bytes_of_a_user));
+    s.ends[0]();
+    BOOST_TEST(s.begun.back() == "half");
+    BOOST_TEST(s.add("big", "again", 1));
+}
+
 BOOST_AUTO_TEST_CASE(one_may_be_through_at_once)
 {
     asio::io_context context(1);
@@ -120,10 +135,10 @@ BOOST_AUTO_TEST_CASE(one_may_be_through_at_once)
     int begun = 0;
     std::function<void()> first;
     for (std::size_t i = 0; i < start_queue::most_of_a_user; ++i)
-        queue.add("one",
+        queue.add("one", 0,
                   [&](asio::cancellation_slot, std::function<void()> done) { first = done; });
     for (int i = 0; i < 100; ++i)
-        queue.add("one", [&](asio::cancellation_slot, std::function<void()> done) {
+        queue.add("one", 0, [&](asio::cancellation_slot, std::function<void()> done) {
             ++begun;
             done();
         });

@@ -1,11 +1,15 @@
 #include "execasio/tool.hpp"
 #include "support/contains.hpp"
 
+#include <execasio/spawn.hpp>
+
 using execasio::command;
 using test::contains;
 using test::run_tool;
 
 namespace {
+
+namespace asio = boost::asio;
 
 template <class... Words>
 command tool_port(Words&&... words)
@@ -52,6 +56,26 @@ BOOST_AUTO_TEST_CASE(a_kill_timeout_that_a_port_would_not_take_is_refused)
         BOOST_TEST(contains(r.error.text, "--kill-timeout takes seconds from 0 to 2147483647"));
         BOOST_TEST(r.how.code() == 125);
     }
+}
+
+/// As a job of an interactive shell's, which leads a group in the shell's session.
+BOOST_AUTO_TEST_CASE(a_ports_commands_do_not_have_its_starters_terminal)
+{
+    test::run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        test::scratch_directory const directory;
+        std::string const job = directory.file("job");
+        std::ofstream(job) << "#!/bin/sh\nset -m\n'" EXECASIO_TEST_PORT "' \"$@\"\n";
+        std::filesystem::permissions(job, std::filesystem::perms::owner_all);
+        command cmd = tool_port("--program", job, "--", "/bin/sh", "-c", "exec 3</dev/tty");
+        cmd.terminal(execasio::terminal_options());
+        execasio::process tool = execasio::spawn(ex, cmd);
+        std::string const says = co_await tool.output().read_all();
+        BOOST_TEST_INFO(says);
+        BOOST_TEST(contains(says, "cannot open /dev/tty"));
+        execasio::exit_record const how = co_await tool.wait();
+        BOOST_TEST(how.code() == 2);
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

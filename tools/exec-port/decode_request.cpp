@@ -180,7 +180,10 @@ std::optional<request> decode_request(std::string_view payload)
     if (id.kind() != term_kind::integer || instruction.kind() != term_kind::tuple ||
         instruction.size() == 0)
         return std::nullopt;
-    return request{id.value(), decode_body(instruction)};
+    request result{id.value(), decode_body(instruction)};
+    if (auto* const r = std::get_if<run_request>(&result.body))
+        r->size = payload.size();
+    return result;
 }
 
 } // namespace exec_port

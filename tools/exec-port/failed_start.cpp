@@ -62,6 +62,22 @@ bool is_childs(spawn_error const& e)
     }
 }
 
+std::string failed_step(command const& failed, stage where)
+{
+    switch (where) {
+    case stage::directory: return "Cannot chdir to '" + failed.directory().value_or("") + "'";
+    case stage::group:
+        return "Cannot set effective group to " + std::to_string(failed.group().id());
+    case stage::credentials: return "Cannot set effective user to " + user_number(failed);
+    case stage::capabilities: return "Cannot set capabilities";
+    case stage::nice: return "Cannot set priority to " + std::to_string(failed.nice().value_or(0));
+    case stage::exec:
+        return "%p: cannot execute '" + failed.executable().value_or(failed.arguments().front()) +
+               "'";
+    default: return std::string("Cannot prepare the process (") + execasio::to_string(where) + ")";
+    }
+}
+
 } // namespace
 
 refusal start_refusal(command const& cmd, spawn_error const& e)
@@ -126,30 +142,14 @@ command stand_in_or_refuse(command const& failed, spawn_error const& e)
 {
     if (!is_childs(e))
         throw start_refused(start_refusal(failed, e));
-    std::string const reason = e.code().message() + "\n";
-    switch (e.where()) {
-    case stage::directory:
-        return stand_in(failed,
-                        "Cannot chdir to '" + failed.directory().value_or("") + "': " + reason);
-    case stage::group:
-        return stand_in(failed, "Cannot set effective group to " +
-                                    std::to_string(failed.group().id()) + ": " + reason);
-    case stage::credentials:
-        return stand_in(without_files(failed),
-                        "Cannot set effective user to " + user_number(failed) + ": " + reason);
-    case stage::capabilities:
-        return stand_in(without_files(failed), "Cannot set capabilities: " + reason);
-    case stage::nice:
-        return stand_in(failed, "Cannot set priority to " +
-                                    std::to_string(failed.nice().value_or(0)) + ": " + reason);
-    case stage::exec:
-        return stand_in(failed, "%p: cannot execute '" +
-                                    failed.executable().value_or(failed.arguments().front()) +
-                                    "': " + reason);
-    default:
-        return stand_in(failed, std::string("Cannot prepare the process (") +
-                                    execasio::to_string(e.where()) + "): " + reason);
-    }
+    std::string message = failed_step(failed, e.where()) + ": " + e.code().message() + "\n";
+    if (e.where() == stage::credentials || e.where() == stage::capabilities)
+        return stand_in(without_files(failed), std::move(message));
+    command cmd = stand_in(failed, std::move(message));
+    // Files are opened with the rights of that user's alone, however the start has failed.
+    if (failed.credentials())
+        cmd.credentials(*failed.credentials());
+    return cmd;
 }
 
 } // namespace exec_port

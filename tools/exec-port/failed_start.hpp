@@ -29,7 +29,7 @@ refusal start_refusal(execasio::command const& cmd, execasio::spawn_error const&
 /// @param message "%p" at its beginning stands for the process id.
 execasio::command stand_in(execasio::command const& failed, std::string message);
 
-/// The same for what the library said.
+/// The same for what the library said; as the user that the command was to be, if it got that far.
 /// @throws start_refused when that is nothing that a child would have met with.
 execasio::command stand_in_or_refuse(execasio::command const& failed,
                                      execasio::spawn_error const& e);

@@ -1,5 +1,7 @@
 #include "log.hpp"
 
+#include "system_log.hpp"
+
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -16,7 +18,7 @@ namespace {
 enum class place { standard_error, file, system_log };
 
 place log_place = place::standard_error;
-int log_file = -1; // open until the program ends
+int log_descriptor = STDERR_FILENO; // open until the program ends
 
 char const* name_of(log::severity how) noexcept
 {
@@ -69,6 +71,20 @@ std::string one_line(std::string text)
 log::severity log::threshold = severity::warning;
 int log::debug_level = 0;
 
+void log::to_terminal()
+{
+    // A terminal takes a part of a message and then waits for whoever has stopped it (Ctrl-S). A
+    // descriptor of its own does not: O_NONBLOCK of the given one would be the VM's, too. Only one
+    // that may be written already: a set-user-ID port could open more than its caller.
+    int const flags = ::fcntl(STDERR_FILENO, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || ::isatty(STDERR_FILENO) == 0)
+        return;
+    int const fd =
+        ::open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0)
+        log_descriptor = fd;
+}
+
 int log::to_file(std::string const& path)
 {
     // Append: several ports, and whoever cuts the file off, do not get in each other's way. A FIFO
@@ -77,54 +93,53 @@ int log::to_file(std::string const& path)
                           O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (fd < 0)
         return errno;
-    log_file = fd;
+    log_descriptor = fd;
     log_place = place::file;
     return 0;
 }
 
 void log::to_syslog()
 {
-    ::openlog("exec-port", LOG_PID | LOG_NDELAY, LOG_DAEMON);
     log_place = place::system_log;
 }
 
 namespace {
 
-/// Never waits: who does not read the messages must not hold up the port. What is lost is told when
-/// there is room again.
-void write_line(int fd, std::string line)
+/// @return False if nothing was written: there is no room, and nothing here ever waits for it.
+bool put_line(std::string line)
 {
-    static std::size_t lost = 0;
     if (line.size() > PIPE_BUF) // a pipe that has room has room for that much
         line.replace(PIPE_BUF - 5, std::string::npos, "...\r\n");
-    pollfd p{fd, POLLOUT, 0};
-    bool const has_room = ::poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
-    if (has_room && lost != 0) {
-        std::string const told = "exec-port: " + std::to_string(lost) + " messages are lost\r\n";
-        lost = ::write(fd, told.data(), told.size()) < 0 ? lost : 0;
-        write_line(fd, std::move(line));
-        return;
+    pollfd p{log_descriptor, POLLOUT, 0};
+    return ::poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0 &&
+           ::write(log_descriptor, line.data(), line.size()) > 0;
+}
+
+bool put(log::severity how, std::string const& message)
+{
+    switch (log_place) {
+    case place::system_log: {
+        static system_log log("exec-port", _PATH_LOG);
+        return log.write(LOG_DAEMON | priority_of(how), message);
     }
-    if (!has_room || ::write(fd, line.data(), line.size()) < 0)
-        ++lost;
+    case place::file:
+        return put_line(timestamp() + ' ' + std::to_string(::getpid()) + ' ' + name_of(how) + ": " +
+                        message + '\n');
+    case place::standard_error:
+        return put_line("exec-port: " + message + "\r\n"); // a terminal may be in raw mode
+    }
+    return false;
 }
 
 } // namespace
 
 void log::write(severity how, std::string const& text)
 {
-    std::string const message = one_line(text);
-    if (log_place == place::system_log) {
-        ::syslog(priority_of(how), "%s", message.c_str());
-        return;
-    }
-    std::string line;
-    if (log_place == place::file)
-        line = timestamp() + ' ' + std::to_string(::getpid()) + ' ' + name_of(how) + ": " +
-               message + '\n';
-    else
-        line = "exec-port: " + message + "\r\n"; // the VM's terminal may be in raw mode
-    write_line(log_place == place::file ? log_file : STDERR_FILENO, std::move(line));
+    static std::size_t lost = 0; // since the last one that went through
+    if (lost != 0 && put(severity::warning, std::to_string(lost) + " messages are lost"))
+        lost = 0;
+    if (lost != 0 || !put(how, one_line(text)))
+        ++lost;
 }
 
 } // namespace exec_port

@@ -6,6 +6,8 @@ namespace exec_port {
 
 /// What the port has to say to people: on standard error, which is the Erlang VM's, unless it was
 /// told another place. One write for each message, so that those of several ports do not mix.
+/// Never waits: who does not read the messages must not hold up the port. How many are lost is told
+/// when there is room again.
 class log {
 public:
     /// In the order of syslog(3)'s, of which these are four.
@@ -22,11 +24,14 @@ public:
     /// 0 (none) to 10: which traces are wanted. Those are told whatever the threshold.
     static int debug_level;
 
+    /// Messages for a terminal on standard error do not wait, should it be stopped.
+    static void to_terminal();
+
     /// From now on messages are appended to a file, which is made (mode 0640) if there is none.
     /// @return 0 or an errno; then nothing has changed.
     static int to_file(std::string const& path);
 
-    /// From now on messages go to syslog(3), as "exec-port" of the facility "daemon".
+    /// From now on messages go to the system's log, as "exec-port" of the facility "daemon".
     static void to_syslog();
 
     static void error(std::string const& text) { write(severity::error, text); }

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace {
@@ -45,6 +46,7 @@ int check_environment(settings const& s)
 int open_log(settings const& s)
 {
     log::debug_level = s.debug;
+    log::to_terminal();
     if (s.log_level)
         log::threshold = *s.log_level;
     if (s.wrong) {
@@ -65,6 +67,17 @@ int open_log(settings const& s)
     return exit_code::ok;
 }
 
+/// Not in another's session, as a job of a shell's is: who has a terminal can type into it
+/// (TIOCSTI), so that other users' commands could give the shell commands of theirs.
+void leave_terminal()
+{
+    int const fd = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return; // there is none
+    ::ioctl(fd, TIOCNOTTY);
+    ::close(fd);
+}
+
 /// A group of its own, so that a signal for the VM's is none for the port, and all that stays in it
 /// can be found at the end.
 int lead_group()
@@ -72,10 +85,13 @@ int lead_group()
     // With a session of its own, as the VM's starter gives it to all: in another's the kernel would
     // hang up on the whole group at the port's end, should one in there be stopped just then, and
     // so cut off what the guardian finds descendants by.
-    if (::getpgrp() == ::getpid() || ::setsid() >= 0 || ::setpgid(0, 0) == 0)
-        return exit_code::ok;
-    log::error(std::string("cannot lead a process group: ") + std::strerror(errno));
-    return exit_code::refused;
+    if (::getpgrp() != ::getpid() && ::setsid() < 0 && ::setpgid(0, 0) != 0) {
+        log::error(std::string("cannot lead a process group: ") + std::strerror(errno));
+        return exit_code::refused;
+    }
+    if (::getsid(0) != ::getpid())
+        leave_terminal();
+    return exit_code::ok;
 }
 
 /// Numbers 0 to 2 must not be given to something else, which children would then take for theirs.
@@ -175,6 +191,7 @@ int main(int argc, char** argv)
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGHUP, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN); // a log that is as long as a file may be is no reason to end
     ::signal(SIGCHLD, SIG_DFL); // if the VM's is ignored: no exit status could be learnt
     try {
         code = serve(s, r);

@@ -60,6 +60,7 @@ private:
         std::shared_ptr<std::optional<reply_order::place>> place = nullptr;
     };
 
+    [[nodiscard]] bool may_join(int group);
     void begin_start(std::int64_t id, run_request const& r, execasio::command cmd);
     asio::awaitable<void> run_later(reply_to to, run_request r, execasio::command cmd);
     void answer(std::int64_t id, execasio::error_code ec);

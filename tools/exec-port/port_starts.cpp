@@ -35,7 +35,8 @@ bool is_traced(run_options const& options)
 void port::handle(std::int64_t id, run_request const& r)
 {
     try {
-        execasio::command cmd = to_command(r, rights_);
+        execasio::command cmd =
+            may_join(r.options.group.value_or(0)) ? to_command(r, rights_) : refused_group(r);
         if (cmd.changes_identity()) {
             begin_start(id, r, std::move(cmd));
             return;
@@ -47,6 +48,16 @@ void port::handle(std::int64_t id, run_request const& r)
     } catch (start_refused const& e) {
         handle(id, e.why());
     }
+}
+
+/// A stop of a process group ends all that is in it, whosever it is: under a policy it must be one
+/// that began with a command of the port's.
+bool port::may_join(int group)
+{
+    if (group == 0 || group == ::getpgrp() || !rights_.limited())
+        return true;
+    execasio::process* const leader = supervisor_.find(group);
+    return leader && leader->group() == group;
 }
 
 void port::begin_start(std::int64_t id, run_request const& r, execasio::command cmd)
@@ -74,7 +85,7 @@ void port::begin_start(std::int64_t id, run_request const& r, execasio::command 
                                    refuse(to, refusal::text("Couldn't start pid: out of memory"));
                            }));
     };
-    if (!starts_.add(r.options.user.value_or(""), std::move(begin)))
+    if (!starts_.add(r.options.user.value_or(""), r.size, std::move(begin)))
         refuse(to, refusal::text("Couldn't start pid: too many starts as other users wait"));
 }
 
@@ -114,15 +125,19 @@ void port::handle(std::int64_t id, manage_request const& r)
     }
     try {
         execasio::process p = execasio::adopt(context_.get_executor(), r.os_pid);
+        std::optional<execasio::credentials> owner;
+        if (r.options.kill || rights_.limited())
+            owner = owner_of(r.os_pid);
+        if (!p.poll())
+            owner.reset(); // the number may have been another's by then
+        if (!rights_.may_manage(owner)) {
+            handle(id, refusal::atom("eperm"));
+            return;
+        }
         if (r.options.nice && p.running() &&
             ::setpriority(PRIO_PROCESS, static_cast<id_t>(r.os_pid), *r.options.nice) != 0)
             log::warning("cannot set the priority of process " + std::to_string(r.os_pid) + ": " +
                          std::strerror(errno));
-        std::optional<execasio::credentials> owner;
-        if (r.options.kill)
-            owner = owner_of(r.os_pid);
-        if (!p.poll())
-            owner.reset(); // the number may have been another's by then
         introduce({id}, std::move(p), r.options, owner);
     } catch (start_refused const& e) {
         handle(id, e.why());

@@ -79,6 +79,7 @@ struct run_request {
     /// A shell line, or program and arguments. Neither the line nor the program is empty.
     std::variant<std::string, std::vector<std::string>> command;
     run_options options;
+    std::size_t size = 0; // of the request in bytes, which is about what it takes to keep it
 };
 
 struct manage_request {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <variant>
 
 #include <linux/capability.h>
 #include <sys/auxv.h>
@@ -62,6 +63,13 @@ int rights::take_on(settings const& s)
     if (::getauxval(AT_SECURE) != 0) {
         if (int const code = read_policy(); code != exit_code::ok)
             return code;
+        // A set-group-ID program's group: no rule can give it to commands.
+        gid_t const group = ::getgid();
+        if (::getegid() != group && ::setresgid(group, group, group) != 0) {
+            log::error("cannot leave group " + std::to_string(::getegid()) + ": " +
+                       std::strerror(errno));
+            return exit_code::refused;
+        }
         clean_environment();
     }
     if (s.capabilities) {
@@ -201,6 +209,11 @@ bool rights::allow(uid_t user) const noexcept
     if (user == 0 && own_ != 0)
         return false;
     return !policy_ || user == caller_ || policy_->allows(caller_, user);
+}
+
+bool rights::may_manage(std::optional<execasio::credentials> const& owner) const noexcept
+{
+    return !policy_ || (owner && allow(*std::get_if<id_t>(&owner->user())));
 }
 
 capabilities rights::allowed(capabilities wanted, uid_t user) const noexcept

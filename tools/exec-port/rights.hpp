@@ -4,6 +4,7 @@
 #include "policy.hpp"
 
 #include <execasio/capabilities.hpp>
+#include <execasio/credentials.hpp>
 
 #include <optional>
 #include <string>
@@ -35,6 +36,11 @@ public:
 
     /// Whether commands may run as a user.
     [[nodiscard]] bool allow(uid_t user) const noexcept;
+
+    /// Whether a process that the port has not started may be taken charge of: by a policy only
+    /// those of users as whom commands may run, whatever else the port could signal.
+    /// @param owner nullopt when it is not known.
+    [[nodiscard]] bool may_manage(std::optional<execasio::credentials> const& owner) const noexcept;
 
     /// Those of `wanted` that a command of a user may have.
     [[nodiscard]] execasio::capabilities allowed(execasio::capabilities wanted,

@@ -13,14 +13,23 @@ start_queue::start_queue(asio::any_io_executor const& executor)
 {
 }
 
-bool start_queue::add(std::string const& user, starter begin)
+bool start_queue::add(std::string const& user, std::size_t size, starter begin)
 {
-    if (waiting_.size() >= most_waiting || users_[user].waiting >= most_waiting_of_a_user)
+    numbers const& now = users_[user];
+    if (waiting_.size() >= most_waiting || now.waiting >= most_waiting_of_a_user ||
+        now.bytes + size > most_bytes_of_a_user)
         return false;
-    waiting_.push_back({user, std::move(begin)});
+    waiting_.push_back({user, size, std::move(begin)});
     ++users_[user].waiting;
+    users_[user].bytes += size;
     begin_next();
     return true;
+}
+
+void start_queue::no_longer_waits(entry const& e)
+{
+    --users_[e.user].waiting;
+    users_[e.user].bytes -= e.size;
 }
 
 /// Each time the first whose user has not enough of them under way. From the beginning again, since
@@ -42,7 +51,7 @@ void start_queue::begin_next()
             return;
         entry chosen = std::move(*next);
         waiting_.erase(next);
-        --users_[chosen.user].waiting;
+        no_longer_waits(chosen);
         ++users_[chosen.user].under_way;
         begin(std::move(chosen));
     }
@@ -64,7 +73,7 @@ void start_queue::begin(entry next)
 asio::awaitable<void> start_queue::end()
 {
     for (entry const& dropped : waiting_)
-        --users_[dropped.user].waiting;
+        no_longer_waits(dropped);
     waiting_.clear();
     for (auto start = under_way_.begin(); start != under_way_.end();)
         (start++)->emit(asio::cancellation_type::terminal);

@@ -24,15 +24,17 @@ public:
     static constexpr std::size_t most_of_a_user = 16;
     static constexpr std::size_t most_waiting_of_a_user = 4096;
     static constexpr std::size_t most_waiting = 4 * most_waiting_of_a_user;
+    static constexpr std::size_t most_bytes_of_a_user = std::size_t{64} * 1024 * 1024;
 
     /// Begins a start, which calls `done` in the end and can be cancelled by the slot.
     using starter = std::function<void(asio::cancellation_slot, std::function<void()> done)>;
 
     explicit start_queue(asio::any_io_executor const& executor);
 
-    /// Begins it as soon as there is room. @return False when too many wait already, of that user
-    /// or of all.
-    bool add(std::string const& user, starter begin);
+    /// Begins it as soon as there is room.
+    /// @param size Bytes that it takes to keep it waiting.
+    /// @return False when too many wait already, of that user or of all, or too much.
+    bool add(std::string const& user, std::size_t size, starter begin);
 
     /// Drops what waits, cancels what is under way and awaits its end.
     asio::awaitable<void> end();
@@ -42,9 +44,11 @@ public:
 private:
     struct entry {
         std::string user;
+        std::size_t size;
         starter begin;
     };
 
+    void no_longer_waits(entry const& e);
     void begin_next();
     void begin(entry next);
 
@@ -54,6 +58,7 @@ private:
     struct numbers {
         std::size_t under_way = 0;
         std::size_t waiting = 0;
+        std::size_t bytes = 0; // of those
     };
     std::map<std::string, numbers> users_; // that have any
     asio::steady_timer changed_;

@@ -164,6 +164,19 @@ command plain_command(run_request const& request)
     return cmd;
 }
 
+/// As the owner of a managed process: in its groups as well, but not by a policy, which speaks of
+/// users only.
+std::optional<execasio::credentials> kill_command_owner(execasio::credentials const& owner,
+                                                        rights const& r)
+{
+    if (!r.limited())
+        return owner;
+    auto const user = std::get<id_t>(owner.user());
+    if (user == r.user())
+        return std::nullopt;
+    return execasio::credentials::user(user);
+}
+
 } // namespace
 
 execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
@@ -179,7 +192,7 @@ execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
         if (runner const who = runner_of(options, r); who.is_other && r.allow(who.user))
             as = execasio::credentials::user(*options.user);
         else if (owner && r.allow(std::get<id_t>(owner->user())) && may_change_user())
-            as = owner;
+            as = kill_command_owner(*owner, r);
         if (as)
             cmd.credentials(*as).spawn_deadline(std::chrono::seconds(1));
         plan.command(std::move(cmd), timeout);
@@ -189,6 +202,14 @@ execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
     if (options.kill_group && options.group.value_or(0) != ::getpgrp()) // as in set_group
         plan.target(execasio::stop_target::group);
     return plan;
+}
+
+execasio::command refused_group(run_request const& request)
+{
+    return stand_in(without_files(plain_command(request)),
+                    "Cannot set effective group to " +
+                        std::to_string(request.options.group.value_or(0)) +
+                        ": Operation not permitted\n");
 }
 
 execasio::command to_command(run_request const& request, rights const& r)

@@ -15,6 +15,9 @@ namespace exec_port {
 /// @throws start_refused
 execasio::command to_command(run_request const& request, rights const& r);
 
+/// What runs in place of a command that may not join the process group that it names.
+execasio::command refused_group(run_request const& request);
+
 /// How a process with these options is stopped.
 /// @param owner Whose it is, of one that the port did not start: its kill command is run by nobody
 ///     else, as far as the port may choose.
