@@ -124,14 +124,14 @@ request() {
         "${nobody[@]}" "$work_dir/exec-port" -user daemon --no-guard >"$output" 2>/dev/null
 }
 
-# manage PID: {manage, PID, []}
+# manage PID [OPTIONS]: {manage, PID, OPTIONS}
 manage() {
-    request 'pid\|error' 7706 manage "62$(printf %08x "$1")" 6a
+    request 'pid\|error' 7706 manage "62$(printf %08x "$1")" "${@:2}" 6a
 }
 
-# stays PID: the port refuses to take charge of a process, which goes on.
+# stays PID [OPTIONS]: the port refuses to take charge of a process, which goes on.
 stays() {
-    manage "$1" && grep -aq eperm "$work_dir/output" && kill -0 "$1"
+    manage "$@" && grep -aq eperm "$work_dir/output" && kill -0 "$1"
 }
 
 # ends PID: the port takes charge of a process, and stops it at its end.
@@ -139,13 +139,14 @@ ends() {
     manage "$1" && ! grep -aq eperm "$work_dir/output" && ! kill -0 "$1" 2>/dev/null
 }
 
-# manages OWNER OUTCOME: a process of that user's.
+# manages OWNER OUTCOME [OPTIONS]: a process of that user's.
 manages() {
     local owner=$1 outcome=$2
+    shift 2
     setpriv --reuid="$owner" --regid=1 --clear-groups sleep 1000 >/dev/null 2>&1 &
     local pid=$!
     until [[ $(cat "/proc/$pid/comm") == sleep ]]; do :; done
-    check "a process of $owner $outcome when it is managed" "$outcome" "$pid"
+    check "a process of $owner $outcome when it is managed" "$outcome" "$pid" "$@"
     kill "$pid" 2>/dev/null || true
     wait "$pid" || true
 }
@@ -154,6 +155,7 @@ allow 'allow nobody as daemon games'
 manages root stays
 manages bin stays
 manages daemon ends
+manages daemon stays 6c00000001 770a kill_group # which has this script in it
 manages games ends
 manages nobody ends
 # {run, "/bin/true", [{group, GROUP}, stderr]}: this script's, which root's processes are in

@@ -74,8 +74,8 @@ int log::debug_level = 0;
 void log::to_terminal()
 {
     // A terminal takes a part of a message and then waits for whoever has stopped it (Ctrl-S). A
-    // descriptor of its own does not: O_NONBLOCK of the given one would be the VM's, too. Only one
-    // that may be written already: a set-user-ID port could open more than its caller.
+    // descriptor of its own does not: O_NONBLOCK of the given one would be the VM's, too. Only of
+    // one that may be written as it is.
     int const flags = ::fcntl(STDERR_FILENO, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || ::isatty(STDERR_FILENO) == 0)
         return;

@@ -46,7 +46,9 @@ int check_environment(settings const& s)
 int open_log(settings const& s)
 {
     log::debug_level = s.debug;
-    log::to_terminal();
+    // A privileged port could open a terminal anew that its user has lost to somebody else.
+    if (::getauxval(AT_SECURE) == 0)
+        log::to_terminal();
     if (s.log_level)
         log::threshold = *s.log_level;
     if (s.wrong) {

@@ -18,12 +18,20 @@
 #include <cstring>
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace exec_port {
 namespace {
 
 using execasio::error_code;
+
+/// Not one that was only taken charge of.
+bool is_own_child(int os_pid)
+{
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(os_pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
 
 bool is_traced(run_options const& options)
 {
@@ -57,7 +65,7 @@ bool port::may_join(int group)
     if (group == 0 || group == ::getpgrp() || !rights_.limited())
         return true;
     execasio::process* const leader = supervisor_.find(group);
-    return leader && leader->group() == group;
+    return leader && leader->group() == group && is_own_child(group);
 }
 
 void port::begin_start(std::int64_t id, run_request const& r, execasio::command cmd)
@@ -130,7 +138,8 @@ void port::handle(std::int64_t id, manage_request const& r)
             owner = owner_of(r.os_pid);
         if (!p.poll())
             owner.reset(); // the number may have been another's by then
-        if (!rights_.may_manage(owner)) {
+        // A group of a foreign process may have anybody's in it.
+        if (!rights_.may_manage(owner) || (rights_.limited() && r.options.kill_group)) {
             handle(id, refusal::atom("eperm"));
             return;
         }
