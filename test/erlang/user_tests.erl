@@ -5,6 +5,7 @@
          another_user_needs_rights/1, another_user_comes_with_its_groups/1,
          files_are_opened_as_the_user/1, so_are_those_of_a_start_that_fails/1, directories_are_entered_as_the_user/1,
          a_kill_command_runs_as_the_user/1, others_can_be_stopped/1, nobody_gets_the_ports_files/1,
+         nor_its_memory/1,
          capabilities_are_kept/1, root_has_all_and_passes_these_on/1,
          a_port_of_root_can_be_that_of_another_user/1,
          a_port_that_left_root_keeps_little/1, capabilities_can_be_kept_for_commands/1,
@@ -111,6 +112,23 @@ nobody_gets_the_ports_files(P) ->
     {0, <<"0\n1\n2\n3\n">>, <<>>} =
         exec_port:outcome(P, ["/bin/ls", "/proc/self/fd"],
                           [{user, "nobody"}, stdin, stdout, stderr]).
+
+%% A file that the port opens, or a link to one, may be the port itself.
+nor_its_memory(#{dir := Directory} = P) ->
+    as_root(P),
+    ok = file:change_mode(Directory, 8#777),
+    Link = filename:join(Directory, "link"),
+    ok = file:make_symlink("/proc/self/mem", Link),
+    Ambient = "exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+setuid,+setgid "
+              "--ambient-caps=+setuid,+setgid \"$@\"",
+    [begin
+         Own = exec_port:start(maps:merge(P, How)),
+         {error, "Couldn't start pid: Failed to redirect " ++ _} =
+             exec_port:run(Own, ["/bin/true"], [{Stream, Link}]),
+         exec_port:shutdown(Own),
+         0 = exec_port:exit_code(Own)
+     end || How <- [#{args => ["-user", "nobody"]}, #{shell => Ambient, args => []}],
+            Stream <- [stdin, stdout]].
 
 capabilities_are_kept(P) ->
     as_root(P),

@@ -194,6 +194,12 @@ int rights::drop_unneeded()
 {
     if (policy_)
         return become(user_name(own_), own_);
+    // Its memory is not for commands of the same user that have less, not even as a file which the
+    // port opens for them: a link to /proc/self/mem. (A change of the user sets that, too.)
+    if (!capabilities::held().empty() && ::prctl(PR_SET_DUMPABLE, 0) != 0) {
+        log::error(std::string("cannot protect its memory: ") + std::strerror(errno));
+        return exit_code::refused;
+    }
     // What it has it keeps, but no command gets any of it unasked.
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) {
         log::error(std::string("cannot clear the ambient capabilities: ") + std::strerror(errno));
