@@ -6,6 +6,7 @@
          who_ends_instead_of_reading_is_not_waited_for/1, who_reads_nothing_holds_up_others_only_once/1,
          messages_go_to_a_file/1, messages_that_cannot_be_written_end_nothing/1, a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
          it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
+         the_vms_ends_have_to_be_there/1,
          it_tells_its_version/1, few_descriptors_are_enough/1, descriptors_that_run_out_are_told/1,
          without_a_null_device_it_does_not_start/1]).
 
@@ -190,6 +191,13 @@ bad_values_are_refused(P) ->
                      ["--max-input", "-1"], ["--log-level", "loud"], ["--log", ""],
                      ["--default-shell", "sh"]]],
     ok.
+
+%% What the port opens must not get the number of one that is missing.
+the_vms_ends_have_to_be_there(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "log"),
+    {4, Says} = program(P, ["-n", "--log", File]),
+    {match, _} = re:run(Says, "descriptor 3 is not open"),
+    {error, enoent} = file:read_file(File).
 
 it_tells_its_version(P) ->
     {0, Says} = program(P, ["--version"]),

@@ -137,20 +137,34 @@ private:
     int flags_;
 };
 
-int serve(settings const& s, rights const& r)
+int input_number(settings const& s) noexcept
 {
-    int const in = s.numbered_descriptors ? 3 : STDIN_FILENO;
-    int const out = s.numbered_descriptors ? 4 : STDOUT_FILENO;
-    for (int const fd : {in, out}) {
+    return s.numbered_descriptors ? 3 : STDIN_FILENO;
+}
+
+int output_number(settings const& s) noexcept
+{
+    return s.numbered_descriptors ? 4 : STDOUT_FILENO;
+}
+
+/// Before anything is opened, which could get the number of one that is missing.
+int keep_vms_ends(settings const& s)
+{
+    for (int const fd : {input_number(s), output_number(s)}) {
         if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
             log::error("descriptor " + std::to_string(fd) +
                        " is not open: the VM's end is missing");
             return exit_code::refused;
         }
     }
-    execasio::prepare_spawning(); // not before: it could take numbers that are to be the VM's
-    restored_flags const in_flags(in);
-    restored_flags const out_flags(out);
+    return exit_code::ok;
+}
+
+int serve(settings const& s, rights const& r)
+{
+    execasio::prepare_spawning();
+    restored_flags const in_flags(input_number(s));
+    restored_flags const out_flags(output_number(s));
     asio::io_context context(1);
     port p(context, s, r);
     return p.run();
@@ -174,7 +188,7 @@ int main(int argc, char** argv)
         return exit_code::ok;
     }
     int code = open_standard_descriptors();
-    for (auto* const step : {open_log, check_environment})
+    for (auto* const step : {keep_vms_ends, open_log, check_environment})
         if (code == exit_code::ok)
             code = step(s);
     // Fixed when it is built: whoever starts a privileged port must have no say in it.
