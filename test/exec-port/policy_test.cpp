@@ -1,8 +1,9 @@
 #include "../../tools/exec-port/policy.hpp"
 
+#include "support/scratch_directory.hpp"
+
 #include <boost/test/unit_test.hpp>
 
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -36,21 +37,14 @@ std::string complaint_of_file(std::string const& path)
     return "none";
 }
 
-struct scratch_directory {
-    scratch_directory() { BOOST_REQUIRE(::mkdtemp(path)); }
-    ~scratch_directory()
-    {
-        ::unlink(file().c_str());
-        ::rmdir(path);
-    }
-    [[nodiscard]] std::string file() const { return std::string(path) + "/policy"; }
+struct policy_directory : test::scratch_directory {
+    [[nodiscard]] std::string file() const { return test::scratch_directory::file("policy"); }
+    [[nodiscard]] std::string path() const { return test::scratch_directory::file(""); }
     void write(std::string const& text) const
     {
         std::ofstream(file()) << text;
         BOOST_REQUIRE(::chmod(file().c_str(), 0644) == 0);
     }
-
-    char path[32] = "/tmp/policy-test.XXXXXX";
 };
 
 bool has(std::string const& text, std::string const& part)
@@ -118,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_mistake_is_named_with_its_line)
 BOOST_AUTO_TEST_CASE(a_file_has_to_be_there)
 {
     BOOST_TEST(has(complaint_of_file("/nowhere/policy"), "/nowhere/: No such file"));
-    scratch_directory const scratch;
+    policy_directory const scratch;
     BOOST_TEST(has(complaint_of_file(scratch.file()),
                    ::geteuid() == 0 ? "No such file" : "must belong to root"));
 }
@@ -129,7 +123,7 @@ BOOST_AUTO_TEST_CASE(only_roots_own_file_counts)
         BOOST_TEST_MESSAGE("skipped: only root can make a file of root's");
         return;
     }
-    scratch_directory const scratch;
+    policy_directory const scratch;
     scratch.write("allow 1000 as nobody\n");
     BOOST_TEST(complaint_of_file(scratch.file()) == "none");
     BOOST_TEST(policy::read(scratch.file()).allows(1000, 65534));
@@ -144,9 +138,9 @@ BOOST_AUTO_TEST_CASE(only_roots_own_file_counts)
     BOOST_REQUIRE(::chown(scratch.file().c_str(), 0, 0) == 0);
 
     // Whoever may write the directory can put another file in its place.
-    BOOST_REQUIRE(::chmod(scratch.path, 0777) == 0);
+    BOOST_REQUIRE(::chmod(scratch.path().c_str(), 0777) == 0);
     BOOST_TEST(has(complaint_of_file(scratch.file()), "may be written by others"));
-    BOOST_REQUIRE(::chmod(scratch.path, 0700) == 0);
+    BOOST_REQUIRE(::chmod(scratch.path().c_str(), 0700) == 0);
     BOOST_TEST(complaint_of_file(scratch.file()) == "none");
 }
 
@@ -156,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_link_or_a_fifo_is_no_policy)
         BOOST_TEST_MESSAGE("skipped: only root can make a file of root's");
         return;
     }
-    scratch_directory const scratch;
+    policy_directory const scratch;
     BOOST_REQUIRE(::symlink("/etc/passwd", scratch.file().c_str()) == 0);
     BOOST_TEST(has(complaint_of_file(scratch.file()), "symbolic links"));
     BOOST_REQUIRE(::unlink(scratch.file().c_str()) == 0);

@@ -1,38 +1,22 @@
 #include "system_log.hpp"
 
+#include "support/scratch_directory.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstring>
-#include <filesystem>
 #include <regex>
 #include <string>
 
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
 using exec_port::system_log;
+using test::scratch_directory;
 
 namespace {
-
-/// A place for a logger's socket, gone with it.
-struct directory {
-    directory()
-    {
-        std::string name = std::filesystem::temp_directory_path() / "exec-port-log-XXXXXX";
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    directory(directory const&) = delete;
-    directory& operator=(directory const&) = delete;
-    ~directory() { std::filesystem::remove_all(path); }
-
-    [[nodiscard]] std::string socket() const { return path / "log"; }
-
-    std::filesystem::path path;
-};
 
 class logger {
 public:
@@ -66,9 +50,9 @@ BOOST_AUTO_TEST_SUITE(system_logging)
 
 BOOST_AUTO_TEST_CASE(a_message_is_as_syslog_writes_it)
 {
-    directory const d;
-    logger const l(d.socket());
-    system_log log("exec-port", d.socket());
+    scratch_directory const d;
+    logger const l(d.file("log"));
+    system_log log("exec-port", d.file("log"));
     BOOST_TEST(log.write(LOG_DAEMON | LOG_WARNING, "a message"));
     std::regex const form("<28>[A-Z][a-z]{2} [ 123][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} exec-port\\[" +
                           std::to_string(::getpid()) + "\\]: a message");
@@ -79,9 +63,9 @@ BOOST_AUTO_TEST_CASE(a_message_is_as_syslog_writes_it)
 
 BOOST_AUTO_TEST_CASE(a_logger_that_does_not_read_holds_up_nobody)
 {
-    directory const d;
-    logger const l(d.socket());
-    system_log log("exec-port", d.socket());
+    scratch_directory const d;
+    logger const l(d.file("log"));
+    system_log log("exec-port", d.file("log"));
     int taken = 0;
     while (log.write(LOG_DAEMON | LOG_ERR, std::to_string(taken)))
         ++taken;
@@ -93,11 +77,11 @@ BOOST_AUTO_TEST_CASE(a_logger_that_does_not_read_holds_up_nobody)
 
 BOOST_AUTO_TEST_CASE(a_logger_may_be_started_later_and_anew)
 {
-    directory const d;
-    system_log log("exec-port", d.socket());
+    scratch_directory const d;
+    system_log log("exec-port", d.file("log"));
     BOOST_TEST(!log.write(LOG_DAEMON | LOG_ERR, "lost"));
     for (int i = 0; i < 2; ++i) {
-        logger const l(d.socket());
+        logger const l(d.file("log"));
         BOOST_TEST(log.write(LOG_DAEMON | LOG_ERR, "taken"));
         BOOST_TEST(l.next().ends_with("taken"));
     }
