@@ -9,6 +9,8 @@
 #include "linux/last_error.hpp"
 #include "process_state.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <string>
 
@@ -73,11 +75,10 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
             .output(stream::pipe)
             .on_destroy(lifetime::kill);
         process parent = spawn(executor, cmd);
-        constexpr int patience = 10'000; // ms; it does nothing but fork
-        pollfd p{parent.output().native_handle(), POLLIN, 0};
+        constexpr std::chrono::seconds patience{10}; // it does nothing but fork
         pid_t pid = 0;
         error_code ec = make_error_code(errc::died_before_exec);
-        if (::poll(&p, 1, patience) == 1 &&
+        if (wait_readable(parent.output().native_handle(), patience) &&
             parent.output().try_read(asio::buffer(&pid, sizeof pid), ec) == sizeof pid) {
             process child = adopt(executor, pid); // a zombie at worst, as long as its parent lives
             parent.input().close();
@@ -88,6 +89,20 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         // Or it said nothing: no process was to be had for it.
         throw spawn_error(stage::clone, ec ? ec : make_error_code(errc::died_before_exec),
                           "guardian");
+    }
+
+    /// Also while signals are caught, as a profiler's many.
+    static bool wait_readable(int fd, std::chrono::milliseconds time) noexcept
+    {
+        auto const deadline = std::chrono::steady_clock::now() + time;
+        for (;;) {
+            auto const left = std::chrono::ceil<std::chrono::milliseconds>(
+                deadline - std::chrono::steady_clock::now());
+            pollfd p{fd, POLLIN, 0};
+            int const ready = ::poll(&p, 1, static_cast<int>(std::max(left, left.zero()).count()));
+            if (ready >= 0 || errno != EINTR)
+                return ready == 1;
+        }
     }
 
     /// Of one that ends at once; reaped here, so that it is nobody's business later.
@@ -148,9 +163,8 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         error_code ec;
         current.signal(SIGKILL, ec); // it sleeps, and is gone at once
         if (detached) {
-            pollfd p{end.get(), POLLIN, 0};
             if (end) // else it has gone before
-                ::poll(&p, 1, 1000);
+                wait_readable(end.get(), std::chrono::seconds(1));
         } else {
             await_end(current, end.get());
         }

@@ -41,14 +41,19 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
 
     void start_writing()
     {
-        writing = true;
-        asio::co_spawn(stream.get_executor(), write_all(shared_from_this()),
-                       [self = shared_from_this()](std::exception_ptr failure) {
-                           if (!failure)
-                               return;
-                           self->writing = false;
-                           self->end();
-                       });
+        writing = true; // before, since it may be through when this returns
+        try {
+            asio::co_spawn(stream.get_executor(), write_all(shared_from_this()),
+                           [self = shared_from_this()](std::exception_ptr failure) {
+                               if (!failure)
+                                   return;
+                               self->writing = false;
+                               self->end();
+                           });
+        } catch (...) { // out of memory: the next push or finish begins anew
+            writing = false;
+            throw;
+        }
     }
 
     void end() noexcept
@@ -92,7 +97,7 @@ error_code input_queue::push(std::string data)
         return {};
     if (data.size() > impl_->max - impl_->size)
         return make_error_code(errc::input_queue_full);
-    if (!impl_->writing) {
+    if (!impl_->writing && impl_->waiting.empty()) {
         error_code ec;
         std::size_t const written = impl_->stream.try_write(asio::buffer(data), ec);
         if (ec) {
@@ -103,7 +108,7 @@ error_code input_queue::push(std::string data)
             return {};
         data.erase(0, written);
     }
-    impl_->size += data.size();
+    std::size_t const size = data.size();
     // Small pieces go together: each by itself would cost many times its size. The first may be
     // being written.
     constexpr std::size_t piece = 64 * 1024;
@@ -111,6 +116,7 @@ error_code input_queue::push(std::string data)
         impl_->waiting.back() += data;
     else
         impl_->waiting.push_back(std::move(data));
+    impl_->size += size;
     if (!impl_->writing)
         impl_->start_writing();
     return {};
@@ -121,8 +127,13 @@ void input_queue::finish()
     if (!impl_ || impl_->finished)
         return;
     impl_->finished = true;
-    if (!impl_->writing)
-        impl_->start_writing();
+    try {
+        if (!impl_->writing)
+            impl_->start_writing();
+    } catch (...) {
+        impl_->finished = false;
+        throw;
+    }
 }
 
 void input_queue::close() noexcept

@@ -29,14 +29,19 @@ struct output_pump::impl : std::enable_shared_from_this<impl> {
         if (running || !may_read())
             return;
         running = true;
-        asio::co_spawn(stream.get_executor(), run(shared_from_this()),
-                       [self = shared_from_this()](std::exception_ptr e) {
-                           if (!e)
-                               return;
-                           self->running = false;
-                           self->stop();
-                           std::rethrow_exception(e); // a handler's own
-                       });
+        try {
+            asio::co_spawn(stream.get_executor(), run(shared_from_this()),
+                           [self = shared_from_this()](std::exception_ptr e) {
+                               if (!e)
+                                   return;
+                               self->running = false;
+                               self->stop();
+                               std::rethrow_exception(e); // a handler's own
+                           });
+        } catch (...) { // out of memory: the next credit begins anew
+            running = false;
+            throw;
+        }
     }
 
     /// Ends when it may not read, so that nothing is pending then; is started again.

@@ -2,6 +2,8 @@
 
 #include "output_stream_impl.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -105,7 +107,11 @@ bool output_stream::has_writer() const noexcept
     if (!is_open())
         return false;
     pollfd p{impl_->fd.native_handle(), POLLIN, 0};
-    return ::poll(&p, 1, 0) >= 0 && (p.revents & POLLHUP) == 0;
+    int ready;
+    do { // it may be interrupted even though it does not wait
+        ready = ::poll(&p, 1, 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready >= 0 && (p.revents & POLLHUP) == 0;
 }
 
 std::uint64_t output_stream::total() const noexcept

@@ -14,9 +14,9 @@ namespace execasio::detail {
 
 void process_state::add_waiter()
 {
-    ++waiters_;
     if (!ended_ && !watching_)
         watch();
+    ++waiters_; // not before, since that may throw
 }
 
 void process_state::remove_waiter() noexcept
@@ -41,13 +41,12 @@ sigchld_service& process_state::sigchld()
 
 void process_state::watch()
 {
-    watching_ = true;
-    if (!pidfd_.is_open()) {
+    if (!pidfd_.is_open())
         sigchld().add(shared_from_this());
-        return;
-    }
-    pidfd_.async_wait(asio::posix::descriptor_base::wait_read,
-                      [self = shared_from_this()](error_code ec) { self->watched(ec); });
+    else
+        pidfd_.async_wait(asio::posix::descriptor_base::wait_read,
+                          [self = shared_from_this()](error_code ec) { self->watched(ec); });
+    watching_ = true;
 }
 
 void process_state::watched(error_code ec)
@@ -154,15 +153,18 @@ void process_state::await_reaper()
     constexpr std::chrono::milliseconds patience{50};
     awaiting_reaper_ = true;
     pidfd_.async_wait(asio::posix::descriptor_base::wait_error,
-                      [self = shared_from_this()](error_code) { self->reaper_awaited(false); });
+                      [self = shared_from_this()](error_code ec) {
+                          self->reaper_awaited(false, ec == asio::error::operation_aborted);
+                      });
     retry_ = std::make_unique<asio::steady_timer>(executor(), patience);
     retry_->async_wait([self = shared_from_this()](error_code ec) {
         if (!ec)
-            self->reaper_awaited(true);
+            self->reaper_awaited(true, false);
     });
 }
 
-void process_state::reaper_awaited(bool out_of_patience)
+/// @param cancelled For want of waiters.
+void process_state::reaper_awaited(bool out_of_patience, bool cancelled)
 {
     if (ended_ || !awaiting_reaper_)
         return;
@@ -170,6 +172,10 @@ void process_state::reaper_awaited(bool out_of_patience)
         awaiting_reaper_ = false;
         watching_ = false;
         retry_->cancel();
+        return;
+    }
+    if (cancelled) { // and one has come since
+        await_reaper();
         return;
     }
     patience_over_ = out_of_patience;

@@ -81,14 +81,12 @@ void process_state::take(sys::child_handle child)
         group_ = child_.pid();
     if (current_exit_engine() == exit_engine::sigchld && !child_.is_foreign())
         child_.forget_pidfd();
-    if (child_.pidfd() < 0) {
-        // Made now, so that the context shuts it down before it destroys it.
-        sigchld();
-        return;
-    }
     try {
-        pidfd_.assign(child_.pidfd());
-    } catch (...) { // out of memory, or of epoll's quota: a child nobody watches is nobody's
+        if (child_.pidfd() >= 0)
+            pidfd_.assign(child_.pidfd());
+        else // made now, so that the context shuts it down before it destroys it
+            sigchld();
+    } catch (...) { // out of memory, descriptors, epoll's quota: whom nobody watches is nobody's
         if (!child_.is_foreign()) {
             child_.signal(SIGKILL);
             child_.reap_blocking();

@@ -114,7 +114,7 @@ private:
     void retry_later();
     void check_foreign();
     void await_reaper();
-    void reaper_awaited(bool out_of_patience);
+    void reaper_awaited(bool out_of_patience, bool cancelled);
     void before_reap() noexcept;
     void begin_at_exit();
     error_code stop_rest(stop_plan plan);

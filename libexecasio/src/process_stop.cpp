@@ -54,11 +54,10 @@ std::unique_ptr<sys::process_set> process_state::make_set(stop_target whom)
     if (whom == stop_target::process || group_ == 0 || group_ == ::getpgrp())
         return nullptr;
     pid_t const child = child_.is_foreign() || child_.reaped() ? 0 : pid();
+    if (group_ == pid() && child_.pidfd() >= 0) // kept as long as this object
+        return std::make_unique<sys::group_set>(group_, child, child_.pidfd());
     sys::unique_fd leader;
-    if (group_ == pid())
-        leader = child_.pidfd() < 0 && child != 0 ? sys::open_pidfd(child)
-                                                  : sys::copy_of(child_.pidfd());
-    else if (child != 0)
+    if (child != 0)
         leader = sys::open_pidfd(group_);
     // Opened by number: the child's membership, looked at afterwards, says that it is the right
     // one.
@@ -144,8 +143,8 @@ error_code process_state::begin_stop(stop_plan plan, end_cause cause)
         stop_stage_.reset();
         return ec == errc::already_ended ? error_code() : ec;
     }
-    stop_ = std::move(run);
     add_waiter(); // the plan is itself one that waits, until the end has come
+    stop_ = std::move(run);
     return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include "process_state.hpp"
 
+#include <boost/asio/detail/signal_set_service.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
@@ -14,16 +15,24 @@ namespace execasio::detail {
 
 asio::execution_context::id sigchld_service::id;
 
+/// Services are shut down in the reverse of the order in which they were made. Asio closes its pipe
+/// for signals then, and a SIGCHLD that is still caught would write to it (SIGPIPE): its service
+/// has to be there first, so that `signals_` has gone by then.
+sigchld_service::sigchld_service(asio::execution_context& context) : service(context)
+{
+    asio::use_service<asio::detail::signal_set_service>(context);
+}
+
 void sigchld_service::add(std::shared_ptr<process_state> const& state)
 {
     {
         std::lock_guard const lock(mutex_);
         if (shut_down_) // a process that goes with its context: nobody will be told
             return;
-        states_[state->pid()] = state;
         if (!signals_)
             signals_.emplace(state->executor(), SIGCHLD);
         wait_for_signal();
+        states_[state->pid()] = state;
     }
     // It may have ended before the signal was caught.
     asio::post(state->executor(), [state] { state->check(); });
@@ -62,7 +71,6 @@ void sigchld_service::wait_for_signal()
 {
     if (waiting_)
         return;
-    waiting_ = true;
     signals_->async_wait([this](error_code ec, int) {
         {
             std::lock_guard const lock(mutex_);
@@ -74,6 +82,7 @@ void sigchld_service::wait_for_signal()
         if (!ec)
             look();
     });
+    waiting_ = true; // not before, since it may throw; the handler takes the lock
 }
 
 /// The usual case, whose cost does not depend on the number of children: the kernel names one that

@@ -26,7 +26,7 @@ public:
 
     static asio::execution_context::id id;
 
-    explicit sigchld_service(asio::execution_context& context) : service(context) {}
+    explicit sigchld_service(asio::execution_context& context);
 
     /// Calls `state->check()` on its executor whenever it may have ended, until `remove`.
     void add(std::shared_ptr<process_state> const& state);

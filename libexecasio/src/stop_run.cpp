@@ -81,13 +81,16 @@ void stop_run::send_continue(int signal)
 
 error_code stop_run::send_to_all(int signal)
 {
-    bool included = false;
-    if (with_rest_ || target_.ended()) {
-        set_->signal(signal, 0, included);
-        return {};
+    bool const others_only = with_rest_ || target_.ended();
+    bool included = false; // once and not twice: a handler may count
+    try {
+        set_->signal(signal, others_only ? 0 : target_.pid(), included);
+    } catch (std::exception const&) {
+        // Out of memory or descriptors. Those who were not found are looked for again when the
+        // process itself has ended, which is signalled all the same.
     }
-    // Once and not twice: a handler may count.
-    set_->signal(signal, target_.pid(), included);
+    if (others_only)
+        return {};
     // The others' signal succeeds if any could be signalled: whether this one could be, is asked by
     // a signal that is none.
     error_code const ec = target_.signal(included ? 0 : signal);
@@ -164,17 +167,27 @@ void stop_run::wait(stop_plan::duration time)
 void stop_run::next_stage()
 {
     ++index_;
-    if (!with_rest_)
-        target_.stop_stage(index_);
     // From here on nobody is left to be told of a refusal; the plan goes on to SIGKILL.
     if (!in_last_stage()) {
-        act(plan_.stages()[index_]);
-        wait(plan_.stages()[index_].wait);
-    } else {
-        send(SIGKILL);
-        if (target_.ended() && set_)
-            look();
+        try {
+            tell_stage();
+            act(plan_.stages()[index_]);
+            wait(plan_.stages()[index_].wait);
+            return;
+        } catch (std::exception const&) { // out of memory: without a clock there is no patience
+            index_ = plan_.stages().size();
+        }
     }
+    tell_stage();
+    send(SIGKILL);
+    if (target_.ended() && set_)
+        look();
+}
+
+void stop_run::tell_stage() noexcept
+{
+    if (!with_rest_)
+        target_.stop_stage(index_);
 }
 
 void stop_run::hurry()

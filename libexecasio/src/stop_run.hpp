@@ -63,6 +63,7 @@ private:
     [[nodiscard]] bool command_at_work() const noexcept;
     void wait(stop_plan::duration time);
     void next_stage();
+    void tell_stage() noexcept;
     [[nodiscard]] bool in_last_stage() const noexcept;
 
     void look() noexcept;

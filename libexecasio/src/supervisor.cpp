@@ -47,11 +47,16 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
         auto const serial = ++last_serial;
         member& entry =
             members.emplace(id, member{std::move(p), std::move(plan), serial}).first->second;
-        entry.proc.async_wait(
-            [self = weak_from_this(), id, serial](error_code ec, exit_record const& record) {
-                if (auto const s = self.lock())
-                    s->ended(id, serial, ec, record);
-            });
+        try {
+            entry.proc.async_wait(
+                [self = weak_from_this(), id, serial](error_code ec, exit_record const& record) {
+                    if (auto const s = self.lock())
+                        s->ended(id, serial, ec, record);
+                });
+        } catch (...) { // out of memory: nobody would tell its end
+            members.erase(id);
+            throw;
+        }
         return entry.proc;
     }
 
@@ -62,10 +67,13 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
             return;
         auto node = members.extract(found);
         rests->add(process_access::state(node.mapped().proc));
+        struct telling { // also when the handler throws, or has destroyed the supervisor
+            std::shared_ptr<impl> self;
+            ~telling() { self->tell_if_empty(); }
+        } const at_end{shared_from_this()};
         // A copy: the handler may destroy the supervisor, which lets go of the original.
         if (exit_handler const handler = on_exit)
             handler(node.mapped().proc, ec, record);
-        tell_if_empty();
     }
 
     [[nodiscard]] bool empty() const noexcept { return members.empty() && rests->empty(); }

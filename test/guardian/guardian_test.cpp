@@ -27,6 +27,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -131,6 +132,22 @@ BOOST_AUTO_TEST_CASE(where_files_may_not_be_so_long_that_is_an_error_and_no_sign
                    } catch (boost::system::system_error const& e) {
                        test::ensure(e.code() == boost::system::errc::file_too_large, e.what());
                    }
+               }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_profiler_s_many_signals_do_not_keep_it_from_being_started)
+{
+    BOOST_TEST(test::failure_in_fork([] {
+                   struct sigaction tick {};
+                   tick.sa_handler = [](int) {};
+                   tick.sa_flags = SA_RESTART;
+                   itimerval const often{{0, 500}, {0, 500}};
+                   test::ensure(::sigaction(SIGALRM, &tick, nullptr) == 0 &&
+                                    ::setitimer(ITIMER_REAL, &often, nullptr) == 0,
+                                "setitimer");
+                   asio::io_context context(1);
+                   for (int i = 0; i < 20; ++i)
+                       guardian const g(context.get_executor());
                }) == "");
 }
 

@@ -12,6 +12,8 @@
 #include <execasio/stop.hpp>
 #include <execasio/subreaper.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -237,6 +239,27 @@ BOOST_AUTO_TEST_CASE(nobody_there_is_an_error)
                           boost::system::system_error, [](boost::system::system_error const& e) {
                               return e.code() == boost::system::errc::no_such_process;
                           });
+}
+
+BOOST_AUTO_TEST_CASE(a_wait_begun_anew_while_its_reaper_is_awaited_is_told)
+{
+    if (!test::may_change_identity())
+        return;
+    nephew other(nephew::parent::holds);
+    end_as_nobody_sees_it(other, [](process& p, asio::io_context& context) {
+        asio::cancellation_signal first;
+        bool told = false;
+        p.async_wait(
+            asio::bind_cancellation_slot(first.slot(), [&](error_code, exit_record const&) {
+                p.async_wait([&](error_code, exit_record const&) { told = true; });
+            }));
+        while (!test::is_in_state(p.id(), 'Z'))
+            context.poll();
+        context.poll();
+        first.emit(asio::cancellation_type::terminal);
+        context.run_for(20s);
+        return told;
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

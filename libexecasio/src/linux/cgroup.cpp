@@ -147,6 +147,8 @@ void add_orphan(std::string path) noexcept
 void list_processes(std::string const& path, std::vector<pid_t>& into)
 {
     std::ifstream file(path + "/cgroup.procs");
+    if (!file.is_open() && is_shortage(errno))
+        throw boost::system::system_error(last_error(), path);
     for (pid_t pid; file >> pid;)
         if (pid != 0) // of another pid namespace
             into.push_back(pid);
@@ -239,9 +241,19 @@ bool cgroup_directory::remove() noexcept
 
 cgroup_set::cgroup_set(cgroup_directory const& directory)
     : path_(directory.path()),
-      kill_(::open((path_ + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC)),
-      events_(::open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC))
+      kill_path_(path_ + "/cgroup.kill"),
+      events_path_(path_ + "/cgroup.events")
 {
+    open_files();
+}
+
+/// Again when there was no descriptor for one before.
+void cgroup_set::open_files() noexcept
+{
+    if (!kill_)
+        kill_.reset(::open(kill_path_.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!events_)
+        events_.reset(::open(events_path_.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 /// The file is read from its start each time: that also arms the next event.
@@ -257,6 +269,7 @@ cgroup_set::answer cgroup_set::populated() const noexcept
 
 bool cgroup_set::surely_empty() noexcept
 {
+    open_files();
     return populated() == answer::no;
 }
 
@@ -269,7 +282,9 @@ std::vector<held_process> cgroup_set::members() const
     for (pid_t const pid : pids) {
         process_entry e;
         held_process member;
-        if (!read_process(pid, e) || !e.living || !hold(e, member))
+        if (!read_process(pid, e) && is_shortage(errno))
+            throw boost::system::system_error(last_error(), path_);
+        if (!e.living || !hold(e, member))
             continue;
         // Now that it is held: is it the one that was in the list?
         std::array<char, 4096> text{};
@@ -297,7 +312,14 @@ process_set::look cgroup_set::find()
 
 void cgroup_set::signal(int number, pid_t child, bool& child_included)
 {
-    std::vector<held_process> const found = members();
+    open_files();
+    std::vector<held_process> found;
+    try {
+        found = members();
+    } catch (std::exception const&) { // they cannot be looked at, but the kernel knows them
+        if (number != SIGKILL || !kill_)
+            throw;
+    }
     for (held_process const& member : found) {
         bool const is_child = member.entry.pid == child;
         if (!is_child)

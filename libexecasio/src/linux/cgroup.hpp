@@ -61,10 +61,13 @@ public:
 private:
     enum class answer { yes, no, unknown };
 
+    void open_files() noexcept;
     [[nodiscard]] answer populated() const noexcept;
     std::vector<held_process> members() const;
 
     std::string path_; // the directory may go first
+    std::string kill_path_;
+    std::string events_path_;
     unique_fd kill_;
     unique_fd events_;
 };

@@ -150,10 +150,12 @@ int child_handle::signal_group(pid_t group, int number) const noexcept
         if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
             return errno;
     }
-    // The number stays the group's as long as its member, our child, is not reaped. When a foreign
-    // one is reaped cannot be told before Linux 6.9, so it has to be alive.
+    // The number stays the group's as long as its member, our child, is not reaped and has not left
+    // it. When a foreign one is reaped cannot be told before Linux 6.9, so it has to be alive.
     wait_outcome const now = peek();
     if (now == wait_outcome::lost || (foreign_ && now != wait_outcome::running))
+        return ESRCH;
+    if (group != pid_ && ::getpgid(pid_) != group)
         return ESRCH;
     return ::kill(-group, number) == 0 ? 0 : errno;
 }

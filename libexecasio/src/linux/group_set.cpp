@@ -12,24 +12,37 @@
 
 namespace execasio::sys {
 
+group_set::group_set(pid_t group, pid_t child, int leader) noexcept
+    : group_(group),
+      child_(child),
+      leader_(leader)
+{
+    hold_leader();
+}
+
 group_set::group_set(pid_t group, pid_t child, unique_fd leader) noexcept
     : group_(group),
       child_(child),
-      leader_(std::move(leader))
+      owned_(std::move(leader)),
+      leader_(owned_.get())
+{
+    hold_leader();
+}
+
+void group_set::hold_leader() noexcept
 {
     held_process anchor;
-    if (child_ == 0 && leader_ && read_process(group_, anchor.entry)) {
-        anchor.pidfd = copy_of(leader_.get());
+    if (child_ == 0 && leader_ >= 0 && read_process(group_, anchor.entry)) {
+        anchor.pidfd = copy_of(leader_);
         anchors_.push_back(std::move(anchor));
     }
 }
 
 group_set::answer group_set::ask_leader() const noexcept
 {
-    if (!leader_)
+    if (leader_ < 0)
         return answer::unknown;
-    if (::syscall(SYS_pidfd_send_signal, leader_.get(), 0, nullptr, pidfd_signal_process_group) ==
-        0)
+    if (::syscall(SYS_pidfd_send_signal, leader_, 0, nullptr, pidfd_signal_process_group) == 0)
         return answer::yes;
     // EPERM: there are members, none of which may be signalled; or a filter's answer, for which
     // others have to be asked.
@@ -70,7 +83,7 @@ process_set::look group_set::walk(std::set<pid_t>& all) const
 {
     look seen;
     process_table table;
-    table.read();
+    read_all(table);
     pid_t const self = ::getpid();
     for (process_entry const& e : table) {
         if (e.group != group_ || e.pid == self)
@@ -119,8 +132,8 @@ void group_set::signal(int number, pid_t child, bool& child_included)
 {
     // The child itself may have left its group.
     child_included = child != 0 && ::getpgid(child) == group_;
-    bool all = leader_ && ::syscall(SYS_pidfd_send_signal, leader_.get(), number, nullptr,
-                                    pidfd_signal_process_group) == 0;
+    bool all = leader_ >= 0 && ::syscall(SYS_pidfd_send_signal, leader_, number, nullptr,
+                                         pidfd_signal_process_group) == 0;
     if (!all && is_held_by_child())
         all = ::kill(-group_, number) == 0;
     if (!all) {
@@ -128,8 +141,8 @@ void group_set::signal(int number, pid_t child, bool& child_included)
         return;
     }
     if (is_followed_by_continue(number)) {
-        if (leader_ && ::syscall(SYS_pidfd_send_signal, leader_.get(), SIGCONT, nullptr,
-                                 pidfd_signal_process_group) == 0)
+        if (leader_ >= 0 && ::syscall(SYS_pidfd_send_signal, leader_, SIGCONT, nullptr,
+                                      pidfd_signal_process_group) == 0)
             return;
         if (is_held_by_child())
             ::kill(-group_, SIGCONT);
@@ -138,11 +151,15 @@ void group_set::signal(int number, pid_t child, bool& child_included)
 
 void group_set::before_reap()
 {
+    // Whatever becomes of the look: the number will be nobody's.
+    struct forget {
+        pid_t& child;
+        ~forget() { child = 0; }
+    } const at_end{child_};
     if (ask_leader() == answer::unknown) {
         look seen = find();
         anchors_ = std::move(seen.held);
     }
-    child_ = 0;
 }
 
 } // namespace execasio::sys

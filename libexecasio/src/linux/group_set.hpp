@@ -18,6 +18,9 @@ public:
     /// @param child A child of this program that is a member and has not been reaped; 0: none.
     /// @param leader A pidfd of the leader, who has not been reaped; may be empty.
     group_set(pid_t group, pid_t child, unique_fd leader) noexcept;
+    /// The same with a pidfd that is somebody else's and outlives this object, so that no other
+    /// descriptor is needed.
+    group_set(pid_t group, pid_t child, int leader) noexcept;
 
     [[nodiscard]] stop_mechanism mechanism() const noexcept override
     {
@@ -32,6 +35,7 @@ public:
 private:
     enum class answer { yes, no, unknown };
 
+    void hold_leader() noexcept;
     [[nodiscard]] look walk(std::set<pid_t>& all) const;
     [[nodiscard]] answer ask_leader() const noexcept;
     [[nodiscard]] bool is_held_by_child() const noexcept;
@@ -39,7 +43,8 @@ private:
 
     pid_t group_;
     pid_t child_; // not reaped; 0 once it is
-    unique_fd leader_;
+    unique_fd owned_;
+    int leader_; // -1: none
     std::vector<held_process> anchors_;
 };
 

@@ -95,7 +95,7 @@ public:
         freeze(begun);
         for (;;) {
             signal_marked(SIGKILL);
-            if ((look() == 0 && !unborn_) || now() - begun > 10 * second)
+            if ((look() == 0 && !unborn_ && !blind_) || now() - begun > 10 * second)
                 break;
             // A child that is just being born says so within moments; one that could not be is
             // none.
@@ -115,7 +115,7 @@ private:
         standstill all;
         for (std::size_t before = 0; now() - begun < second;) {
             std::size_t const found = look();
-            if (all.reached(unborn_ || found != before, motion_))
+            if (all.reached(unborn_ || blind_ || found != before, motion_))
                 break;
             before = found;
             signal_marked(SIGSTOP);
@@ -141,7 +141,7 @@ private:
     /// Marks all that have to go. @return How many of them live.
     std::size_t look() noexcept
     {
-        table_.read();
+        blind_ = !table_.read() && is_shortage(errno);
         unborn_ = false;
         for_each_slot([this](guard_slot const& slot, std::uint32_t state) {
             if (slot.pid == 0) {
@@ -252,6 +252,7 @@ private:
     guard_area const& area_;
     process_table table_;
     bool unborn_ = false;
+    bool blind_ = false;           // the last look, for want of memory
     motion motion_ = motion::none; // the most of all that the last look has marked
     bool ignore_unborn_ = false;
 };

@@ -61,13 +61,17 @@ bool read_process(pid_t pid, process_entry& into) noexcept
     char text[1024];
     ssize_t const size = ::read(file, text, sizeof text - 1); // in one piece: it is made at once
     ::close(file);
-    if (size <= 0)
+    if (size <= 0) {
+        errno = ESRCH;
         return false;
+    }
     text[size] = '\0';
     // "pid (name) S ...": the name may hold anything, parentheses too, but the last one ends it.
     char const* at = std::strrchr(text, ')');
-    if (!at || at[1] != ' ' || at[2] == '\0')
+    if (!at || at[1] != ' ' || at[2] == '\0') {
+        errno = ESRCH;
         return false;
+    }
     into = process_entry{};
     into.pid = pid;
     into.state = at[2];
@@ -94,7 +98,10 @@ bool read_process(pid_t pid, process_entry& into) noexcept
 bool is_same_process(process_entry const& known) noexcept
 {
     process_entry now;
-    return read_process(known.pid, now) && now.start == known.start;
+    if (!read_process(known.pid, now))
+        return false;
+    errno = ESRCH;
+    return now.start == known.start;
 }
 
 } // namespace execasio::sys

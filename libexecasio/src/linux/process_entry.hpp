@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,10 +27,17 @@ struct process_entry {
 /// @param path Takes 20 characters more than `rest` has.
 void proc_path(pid_t pid, char const* rest, char* path) noexcept;
 
-/// Reads one process. False when there is none of that number.
+/// Whether an errno says that something could not be looked at, for want of descriptors or memory:
+/// no answer to the question whether it is there.
+constexpr bool is_shortage(int error) noexcept
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+/// Reads one process. False when there is none of that number, or with `is_shortage(errno)`.
 bool read_process(pid_t pid, process_entry& into) noexcept;
 
-/// Whether the number still means that process.
+/// Whether the number still means that process. False also with `is_shortage(errno)`.
 bool is_same_process(process_entry const& known) noexcept;
 
 /// A number in decimal at the text's beginning, which is moved behind it; 0 when there is none.

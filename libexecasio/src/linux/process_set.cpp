@@ -2,6 +2,7 @@
 
 #include "linux/child_handle.hpp"
 #include "linux/continue_after.hpp"
+#include "linux/last_error.hpp"
 
 #include <cerrno>
 
@@ -15,7 +16,7 @@ namespace execasio::sys {
 bool held_process::living() const noexcept
 {
     pollfd p{pidfd.get(), POLLIN, 0};
-    return ::poll(&p, 1, 0) == 0;
+    return ::poll(&p, 1, 0) != 1; // interrupted: it is looked at again
 }
 
 int held_process::signal(int number) const noexcept
@@ -35,13 +36,35 @@ int held_process::signal_and_continue(int number) const noexcept
     return error;
 }
 
-bool hold(process_entry const& e, held_process& into) noexcept
+namespace {
+
+void throw_shortage()
+{
+    if (is_shortage(errno))
+        throw boost::system::system_error(last_error(), "/proc");
+}
+
+} // namespace
+
+bool hold(process_entry const& e, held_process& into)
 {
     into.entry = e;
     into.pidfd = open_pidfd(e.pid);
-    if (!into.pidfd && errno == ESRCH)
-        return false;
-    return is_same_process(e);
+    if (!into.pidfd) {
+        throw_shortage();
+        if (errno == ESRCH)
+            return false;
+    }
+    if (is_same_process(e))
+        return true;
+    throw_shortage();
+    return false;
+}
+
+void read_all(process_table& table)
+{
+    if (!table.read())
+        throw_shortage();
 }
 
 bool process_set::note(process_entry const& e)

@@ -30,8 +30,13 @@ struct held_process {
     int signal_and_continue(int number) const noexcept;
 };
 
-/// Opens a pidfd for a process in a table; empty when the number has changed hands since.
-bool hold(process_entry const& e, held_process& into) noexcept;
+/// Opens a pidfd for a process in a table; false when the number has changed hands since.
+/// @throws boost::system::system_error for want of descriptors or memory.
+bool hold(process_entry const& e, held_process& into);
+
+/// Reads a table. Without /proc it is empty.
+/// @throws boost::system::system_error for want of descriptors or memory.
+void read_all(process_table& table);
 
 /// Some processes that are to end together, beside the one that was started: a group or a tree.
 /// This process itself is never one of them.
@@ -53,10 +58,11 @@ public:
     /// Whether a signal reaches all members in one step, those included that no look has seen.
     [[nodiscard]] virtual bool signals_as_whole() const noexcept { return false; }
 
-    /// Looks for living members. May throw std::bad_alloc.
+    /// Looks for living members. Throws when it cannot look for want of descriptors or memory.
     virtual look find() = 0;
 
     /// Sends a signal to all, as `signal_and_continue` does to one.
+    /// Throws as `find`; some may have been sent it then.
     /// @param child_included Set when it has reached `child`, which need not be signalled apart.
     virtual void signal(int number, pid_t child, bool& child_included) = 0;
 

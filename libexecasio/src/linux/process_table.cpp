@@ -81,10 +81,16 @@ bool process_table::read() noexcept
                 continue;
             if (size_ == capacity_ && !grow()) {
                 ::close(list);
+                errno = ENOMEM;
                 return false;
             }
-            if (read_process(pid, entries_[size_]))
+            if (read_process(pid, entries_[size_])) {
                 ++size_;
+            } else if (int const error = errno; is_shortage(error)) {
+                ::close(list);
+                errno = error;
+                return false;
+            }
         }
     }
     ::close(list);

@@ -39,7 +39,7 @@ public:
     ~process_table();
 
     /// Reads /proc anew; zombies as well. In ascending order of the process ids.
-    /// @return False when it cannot be read, or for want of memory.
+    /// @return False when it cannot be read; with `is_shortage(errno)` it may be another time.
     bool read() noexcept;
 
     [[nodiscard]] process_entry* begin() noexcept { return entries_; }

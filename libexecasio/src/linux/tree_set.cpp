@@ -86,10 +86,19 @@ constexpr int most_rounds = 16; // of a family that grows faster than it is walk
 tree_set::tree_set(pid_t root, std::uint64_t number) : root_(root), number_(number)
 {
     process_entry e;
-    if (!read_process(root, e))
+    if (!read_process(root, e)) // for want of descriptors: at the next look, if it is still there
         return;
     root_start_ = e.start;
     known_[root] = e.start;
+}
+
+void tree_set::look_at_root()
+{
+    process_entry const* const e = root_start_ == 0 && !reaped_ ? table_.find(root_) : nullptr;
+    if (!e)
+        return;
+    root_start_ = e->start;
+    known_[root_] = e->start;
 }
 
 /// A group or session has its number as long as it has a member, though who led it is gone. Known
@@ -120,7 +129,8 @@ void tree_set::mark_by_environment()
 
 void tree_set::walk()
 {
-    table_.read();
+    read_all(table_);
+    look_at_root();
     pid_t const self = ::getpid();
     for (auto const& [pid, start] : known_)
         if (process_entry* const e = table_.find(pid); e && e->start == start)
@@ -216,6 +226,10 @@ void tree_set::signal(int number, pid_t child, bool& child_included)
 
 void tree_set::before_reap()
 {
+    struct forget { // also if there is no look: the number will be anybody's
+        bool& reaped;
+        ~forget() { reaped = true; }
+    } const at_end{reaped_};
     walk();
 }
 

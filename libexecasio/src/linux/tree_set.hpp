@@ -26,13 +26,15 @@ public:
 
 private:
     void walk();
+    void look_at_root();
     void mark_led_by_the_dead();
     void mark_by_environment();
     void freeze();
 
     process_table table_;                  // as of the last walk, descendants marked
     std::map<pid_t, std::uint64_t> known_; // with their starts; also dead ones whose group lives
-    std::uint64_t root_start_ = 0;
+    std::uint64_t root_start_ = 0;         // 0: not known yet
+    bool reaped_ = false;                  // the root
     pid_t root_;
     std::uint64_t number_;
 };
