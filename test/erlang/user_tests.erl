@@ -128,7 +128,16 @@ nor_its_memory(#{dir := Directory} = P) ->
          exec_port:shutdown(Own),
          0 = exec_port:exit_code(Own)
      end || How <- [#{args => ["-user", "nobody"]}, #{shell => Ambient, args => []}],
-            Stream <- [stdin, stdout]].
+            Stream <- [stdin, stdout]],
+    % Nor its descriptors: those of the VM's frames.
+    [begin
+         Own = exec_port:start(P#{args => ["-user", User], descriptors => numbers}),
+         [{error, "Couldn't start pid: Failed to redirect stdin to file: No such file or directory"} =
+              exec_port:run(Own, ["/bin/true"], [{stdin, "/proc/self/fd/" ++ Number}])
+          || Number <- ["3", "4"]],
+         exec_port:shutdown(Own),
+         0 = exec_port:exit_code(Own)
+     end || User <- ["nobody", "root"]].
 
 capabilities_are_kept(P) ->
     as_root(P),

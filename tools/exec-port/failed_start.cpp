@@ -43,6 +43,8 @@ std::string user_number(command const& cmd)
 {
     if (!cmd.credentials()) // capabilities only
         return std::to_string(::geteuid());
+    if (auto const* const id = std::get_if<id_t>(&cmd.credentials()->user()))
+        return std::to_string(*id);
     auto const* const name = std::get_if<std::string>(&cmd.credentials()->user());
     auto const number = name ? user_id(*name) : std::nullopt;
     return number ? std::to_string(*number) : "?";

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <linux/capability.h>
 #include <signal.h>
@@ -120,11 +121,37 @@ bool may_change_user()
     return held.contains(CAP_SETUID) && held.contains(CAP_SETGID);
 }
 
+/// Whether what a command names must not be opened by the port itself, even as the same user: it
+/// could be one of the port's own descriptors, to which /proc/self/fd has links, and would be
+/// opened with capabilities that the command has not. The child has neither.
+bool is_opened_by_child(command const& cmd, rights const& r)
+{
+    bool const files = cmd.input().is_file() || cmd.output().is_file() || cmd.error().is_file();
+    if (r.user() == 0)
+        return files;
+    return (files || cmd.directory()) && (r.limited() || !execasio::capabilities::held().empty());
+}
+
+/// User and groups of the port itself.
+execasio::credentials own_identity()
+{
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+    int const count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+    groups.resize(static_cast<std::size_t>(std::max(0, count)));
+    auto who = execasio::credentials::user(::geteuid());
+    who.group(::getegid()).no_supplementary_groups();
+    for (gid_t const group : groups)
+        who.supplementary_group(group);
+    return who;
+}
+
 void set_identity(command& cmd, run_options const& options, runner const& who, rights const& r)
 {
     // The port's own user, too, may be in groups that the port is not in, or the other way round.
     if (who.is_other || (options.user && may_change_user() && !r.limited()))
         cmd.credentials(execasio::credentials::user(*options.user));
+    else if (is_opened_by_child(cmd, r))
+        cmd.credentials(own_identity());
     if (!options.capabilities)
         return;
     auto const wanted = options.capabilities->all
