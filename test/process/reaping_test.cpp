@@ -1,5 +1,4 @@
 #include "support/conditions.hpp"
-#include "support/forked.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
@@ -13,7 +12,6 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <cerrno>
@@ -231,26 +229,6 @@ BOOST_AUTO_TEST_CASE(children_of_other_code_stay_theirs)
     BOOST_TEST(!has_ended(runner));
     ::kill(runner, SIGKILL);
     BOOST_TEST(::waitpid(runner, &status, 0) == runner);
-}
-
-/// Children that are killed with what holds them, so that SIGCHLD comes in the middle of that.
-BOOST_AUTO_TEST_CASE(a_context_that_goes_with_its_children_raises_no_signal)
-{
-    BOOST_TEST(test::failure_in_fork([] {
-                   execasio::use_exit_engine(execasio::exit_engine::sigchld);
-                   ::signal(SIGPIPE, SIG_DFL);
-                   for (int i = 0; i < 300; ++i) {
-                       asio::io_context context;
-                       std::vector<process> all;
-                       for (int n = 0; n < 4; ++n) {
-                           all.push_back(
-                               execasio::spawn(context.get_executor(), puppet("pause-forever")));
-                           all.back().async_wait([](error_code, exit_record const&) {});
-                       }
-                       context.poll();
-                       all.clear();
-                   }
-               }) == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
