@@ -107,14 +107,12 @@ void launch_plan::prepare_terminal()
     if (!cmd_.terminal())
         return;
     try {
-        sys::terminal_pair pair = sys::open_terminal();
+        bool const as_other_user = identity_ && identity_->plan().set_user;
+        sys::terminal_pair pair =
+            as_other_user ? sys::open_terminal(identity_->plan().user) : sys::open_terminal();
         sys::prepare_terminal(pair.slave.get(), *cmd_.terminal());
         terminal = std::move(pair.master);
         slave_ = pair.slave.get();
-        // As login(1) does; a program that opens its terminal by name needs it. Without CAP_CHOWN
-        // it has the open descriptors, and /dev/tty.
-        if (identity_ && identity_->plan().set_user)
-            static_cast<void>(::fchown(slave_, identity_->plan().user, static_cast<gid_t>(-1)));
         child_ends_.push_back(std::move(pair.slave));
     } catch (boost::system::system_error const& e) {
         throw spawn_error(stage::terminal, e.code(), file_);

@@ -15,16 +15,19 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -217,6 +220,45 @@ BOOST_AUTO_TEST_CASE(a_terminal_belongs_to_the_user)
         BOOST_TEST(text == "by name\r\nby its own\r\n");
         co_await p.wait();
     });
+}
+
+BOOST_AUTO_TEST_CASE(a_terminal_belongs_to_the_user_when_this_program_may_give_nothing_away)
+{
+    if (!may_change_identity())
+        return;
+    BOOST_TEST(failure_in_fork([] {
+                   auto const bit = [](int number) { return std::uint64_t{1} << number; };
+                   test::become(nobody, bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_KILL));
+                   ensure(::prctl(PR_SET_DUMPABLE, 1) == 0, "PR_SET_DUMPABLE");
+                   ensure(::prctl(PR_SET_PDEATHSIG, SIGTERM) == 0, "PR_SET_PDEATHSIG");
+                   command cmd = command::shell("stat --format=%U $(tty); echo y >/dev/tty");
+                   cmd.terminal(execasio::terminal_options());
+                   cmd.credentials(credentials::user("daemon"));
+                   std::string const text = output_here(cmd);
+                   ensure(text == "daemon\r\ny\r\n", text);
+                   ensure(::prctl(PR_GET_DUMPABLE) == 1, "no longer dumpable");
+                   int death_signal = 0;
+                   ::prctl(PR_GET_PDEATHSIG, &death_signal);
+                   ensure(death_signal == SIGTERM, "no parent-death signal");
+                   ensure(::waitpid(-1, nullptr, __WALL) < 0, "a process is left");
+               }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_pipe_of_its_reports_cannot_be_kept)
+{
+    int refused = 0;
+    for (int number = 3; number < 64; ++number) {
+        std::string const link = "/proc/self/fd/" + std::to_string(number);
+        for (bool const input : {false, true}) {
+            command cmd("sleep", "1000"); // which would hold it for as long
+            cmd.credentials(test::own_identity());
+            input ? cmd.input(stream::read(link)) : cmd.output(stream::append(link));
+            auto const failure = failure_of_launch(cmd);
+            BOOST_TEST(failure.where == (input ? stage::open_input : stage::open_output));
+            refused += failure.why.value() == ELOOP ? 1 : 0;
+        }
+    }
+    BOOST_TEST(refused == 2); // the others are of nothing
 }
 
 BOOST_AUTO_TEST_CASE(hooks_run_as_the_user)

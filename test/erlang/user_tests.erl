@@ -8,7 +8,7 @@
          nor_its_memory/1,
          capabilities_are_kept/1, root_has_all_and_passes_these_on/1,
          a_port_of_root_can_be_that_of_another_user/1,
-         a_port_that_left_root_keeps_little/1, capabilities_can_be_kept_for_commands/1,
+         a_port_that_left_root_keeps_little/1, a_terminal_is_the_users/1, capabilities_can_be_kept_for_commands/1,
          an_unknown_capability_is_refused/1, a_capability_that_it_does_not_have_is_refused/1,
          replies_are_in_the_order_of_requests/1, a_list_is_that_of_its_turn/1,
          the_own_user_comes_with_its_groups/1, a_kill_command_runs_as_the_owner_of_a_managed_process/1,
@@ -191,6 +191,18 @@ a_port_that_left_root_keeps_little(P) ->
         exec_port:outcome(Own, ["/bin/grep", "CapEff", "/proc/self/status"], [stdout, stderr]),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own).
+
+%% Also when the port may no longer give it away: its commands of its own user must not read it.
+a_terminal_is_the_users(P) ->
+    as_root(P),
+    [begin
+         Own = exec_port:start(P#{args => ["-user", User]}),
+         {0, <<"daemon\r\nown\r\n">>, <<>>} =
+             exec_port:outcome(Own, "stat --format=%U $(tty); echo own >$(tty)",
+                               [pty, {user, "daemon"}, stdin, stdout, stderr]),
+         exec_port:shutdown(Own),
+         0 = exec_port:exit_code(Own)
+     end || User <- ["root", "nobody"]].
 
 capabilities_can_be_kept_for_commands(P) ->
     as_root(P),

@@ -231,14 +231,28 @@ bool arm_death_signal(child_plan const& plan) noexcept
     return false;
 }
 
+/// Whether these are one file: the pipe of its reports has a name, too, /proc/self/fd/N, and kept
+/// by the program it would not end with exec.
+bool are_same(long fd, int other) noexcept
+{
+    struct stat one {};
+    struct stat two {};
+    return ::syscall(SYS_fstat, fd, &one) == 0 && ::syscall(SYS_fstat, other, &two) == 0 &&
+           one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
 /// Non-blocking, so that a FIFO without a reader or writer does not hold it up; then as programs
 /// expect it.
-bool open_file(file_to_open const& file) noexcept
+bool open_file(file_to_open const& file, int report_fd) noexcept
 {
     long const fd = ::syscall(SYS_openat, AT_FDCWD, file.path,
                               file.flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, file.mode);
     if (fd < 0 || ::syscall(SYS_fcntl, fd, F_SETFL, file.flags & O_APPEND) < 0)
         return false;
+    if (are_same(fd, report_fd)) {
+        errno = ELOOP; // as a link that is not to be followed, see open(2)
+        return false;
+    }
     if (!place({static_cast<int>(fd), file.to}, static_cast<int>(fd)))
         return false;
     if (file.also >= 0 && ::syscall(SYS_dup3, file.to, file.also, 0) < 0)
@@ -252,7 +266,7 @@ bool open_files(child_plan& plan) noexcept
 {
     for (std::size_t i = 0; i < plan.file_count; ++i) {
         enter(plan, plan.files[i].failed);
-        if (!open_file(plan.files[i]))
+        if (!open_file(plan.files[i], plan.report_fd))
             return false;
     }
     return true;

@@ -1,5 +1,7 @@
 #include "linux/clone.hpp"
 
+#include "linux/all_signals_blocked.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -59,27 +61,6 @@ public:
 
 private:
     void* memory_;
-};
-
-/// Blocks every signal of the calling thread, glibc's own two (32 and 33) included: a handler of
-/// the parent's must never run in the child, and a cancelled thread must not leave it half made.
-class all_signals_blocked {
-public:
-    all_signals_blocked() noexcept
-    {
-        std::uint64_t const all = ~std::uint64_t{0};
-        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, sizeof before_);
-    }
-    all_signals_blocked(all_signals_blocked const&) = delete;
-    all_signals_blocked& operator=(all_signals_blocked const&) = delete;
-    ~all_signals_blocked()
-    {
-        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof before_);
-    }
-    [[nodiscard]] std::uint64_t before() const noexcept { return before_; }
-
-private:
-    std::uint64_t before_ = 0;
 };
 
 /// clone3(2) with a stack of the child's own, where it runs `child_main(plan)` and exits.

@@ -1,7 +1,9 @@
 #include "linux/probe_child.hpp"
 
+#include "linux/all_signals_blocked.hpp"
+#include "linux/silent_child.hpp"
+
 #include <cerrno>
-#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -12,7 +14,6 @@
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace execasio::sys {
@@ -93,26 +94,20 @@ probe_result run_probe(std::uint64_t flags, probe_call call, int cgroup) noexcep
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
     if ((flags & CLONE_INTO_CGROUP) != 0)
         arguments.cgroup = static_cast<unsigned>(cgroup);
-    // Blocked: a handler must not run on this stack in the child.
-    std::uint64_t const all = ~std::uint64_t{0};
-    std::uint64_t before = 0;
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof before);
-    long const pid = clone_and_call(arguments, call);
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof before);
+    long const pid = [&] {
+        all_signals_blocked const blocked; // a handler must not run on this stack in the child
+        return clone_and_call(arguments, call);
+    }();
     result.pidfd.reset(pidfd);
     if (pid < 0) {
         result.clone_error = static_cast<int>(-pid);
         return result;
     }
-    siginfo_t info{};
-    int waited;
-    do {
-        waited = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | __WALL);
-    } while (waited != 0 && errno == EINTR);
-    if (waited != 0 || info.si_code != CLD_EXITED)
+    int const code = exit_code_of_silent(static_cast<pid_t>(pid));
+    if (code < 0)
         result.clone_error = EINTR; // killed before it could say anything
     else
-        result.call_error = info.si_status;
+        result.call_error = code;
     return result;
 }
 

@@ -1,6 +1,7 @@
 #include "linux/terminal.hpp"
 
 #include "linux/last_error.hpp"
+#include "linux/terminal_owner.hpp"
 
 #include <cerrno>
 
@@ -163,6 +164,18 @@ void apply(termios2& t, row const& r, std::int64_t value) noexcept
     throw boost::system::system_error(last_error(), what);
 }
 
+/// By the master, not by a path: /dev/pts may be another file system's, or not there.
+unique_fd open_slave(int master)
+{
+    int const unlock = 0;
+    if (::ioctl(master, TIOCSPTLCK, &unlock) != 0)
+        throw_last("unlocking the terminal");
+    unique_fd slave(::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!slave)
+        throw_last("opening the terminal");
+    return slave;
+}
+
 } // namespace
 
 terminal_pair open_terminal()
@@ -171,13 +184,20 @@ terminal_pair open_terminal()
     pair.master.reset(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!pair.master)
         throw_last("/dev/ptmx");
-    int const unlock = 0;
-    if (::ioctl(pair.master.get(), TIOCSPTLCK, &unlock) != 0)
-        throw_last("unlocking the terminal");
-    // By the master, not by a path: /dev/pts may be another file system's, or not there.
-    pair.slave.reset(::ioctl(pair.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-    if (!pair.slave)
-        throw_last("opening the terminal");
+    pair.slave = open_slave(pair.master.get());
+    return pair;
+}
+
+terminal_pair open_terminal(uid_t owner)
+{
+    terminal_pair pair = open_terminal();
+    if (::fchown(pair.slave.get(), owner, static_cast<gid_t>(-1)) == 0)
+        return pair;
+    int const error = replace_terminal_master(pair.master.get(), owner);
+    if (error == 0)
+        pair.slave = open_slave(pair.master.get());
+    else if (error != EPERM && error != EACCES)
+        throw boost::system::system_error(error, boost::system::system_category(), "/dev/ptmx");
     return pair;
 }
 

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include <sys/types.h>
+
 namespace execasio::sys {
 
 /// Both ends of a new pseudo terminal, close-on-exec, no controlling terminal of this program.
@@ -16,6 +18,12 @@ struct terminal_pair {
 
 /// @throws boost::system::system_error
 terminal_pair open_terminal();
+
+/// The same, and a user's own, as that of login(1) is: a program that opens its terminal by name
+/// needs it, and others of this program's user must not be able to. Who may neither give it away
+/// (CAP_CHOWN) nor become that user (CAP_SETUID) keeps it.
+/// @throws boost::system::system_error
+terminal_pair open_terminal(uid_t owner);
 
 /// Sets size and modes of a terminal, before anybody uses it.
 /// @throws boost::system::system_error

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <sys/types.h>
+
+namespace execasio::sys {
+
+/// Puts the master of a new terminal in the place of this one, a terminal that belongs to another
+/// user: what chown(2) would do for who has CAP_CHOWN. A process of its own opens it as that user
+/// (devpts goes by who opens /dev/ptmx), since a change of the user, even for a moment and of one
+/// thread, would make this program undumpable and clear its parent-death signal.
+/// @return 0 or an errno; EPERM without CAP_SETUID.
+int replace_terminal_master(int master, uid_t owner) noexcept;
+
+} // namespace execasio::sys
