@@ -1,5 +1,6 @@
 #include "execasio/input_queue.hpp"
 
+#include "raise_flag.hpp"
 #include "turnstile.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -41,8 +42,7 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
 
     void start_writing()
     {
-        writing = true; // before, since it may be through when this returns
-        try {
+        detail::raise_flag(writing, [this] {
             asio::co_spawn(stream.get_executor(), write_all(shared_from_this()),
                            [self = shared_from_this()](std::exception_ptr failure) {
                                if (!failure)
@@ -50,10 +50,7 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
                                self->writing = false;
                                self->end();
                            });
-        } catch (...) { // out of memory: the next push or finish begins anew
-            writing = false;
-            throw;
-        }
+        });
     }
 
     void end() noexcept
@@ -66,6 +63,26 @@ struct input_queue::impl : std::enable_shared_from_this<impl> {
     }
 
     [[nodiscard]] bool is_open() const noexcept { return !finished && stream.is_open(); }
+
+    /// @param torn It is the rest of what has been written in part: nothing else may follow that.
+    void take(std::string data, bool torn)
+    {
+        // Small pieces go together: each by itself would cost many times its size. The first may be
+        // being written.
+        constexpr std::size_t piece = 64 * 1024;
+        std::size_t const added = data.size();
+        try {
+            if (waiting.size() > 1 && waiting.back().size() + added <= piece)
+                waiting.back() += data;
+            else
+                waiting.push_back(std::move(data));
+        } catch (...) {
+            if (torn)
+                end();
+            throw;
+        }
+        size += added;
+    }
 
     static asio::awaitable<void> wait_for_change(std::shared_ptr<impl> self);
     static asio::awaitable<void> wait_below(std::shared_ptr<impl> self, std::size_t mark);
@@ -97,6 +114,7 @@ error_code input_queue::push(std::string data)
         return {};
     if (data.size() > impl_->max - impl_->size)
         return make_error_code(errc::input_queue_full);
+    bool torn = false;
     if (!impl_->writing && impl_->waiting.empty()) {
         error_code ec;
         std::size_t const written = impl_->stream.try_write(asio::buffer(data), ec);
@@ -107,16 +125,9 @@ error_code input_queue::push(std::string data)
         if (written == data.size())
             return {};
         data.erase(0, written);
+        torn = written != 0;
     }
-    std::size_t const size = data.size();
-    // Small pieces go together: each by itself would cost many times its size. The first may be
-    // being written.
-    constexpr std::size_t piece = 64 * 1024;
-    if (impl_->waiting.size() > 1 && impl_->waiting.back().size() + data.size() <= piece)
-        impl_->waiting.back() += data;
-    else
-        impl_->waiting.push_back(std::move(data));
-    impl_->size += size;
+    impl_->take(std::move(data), torn);
     if (!impl_->writing)
         impl_->start_writing();
     return {};
@@ -126,14 +137,10 @@ void input_queue::finish()
 {
     if (!impl_ || impl_->finished)
         return;
-    impl_->finished = true;
-    try {
+    detail::raise_flag(impl_->finished, [this] {
         if (!impl_->writing)
             impl_->start_writing();
-    } catch (...) {
-        impl_->finished = false;
-        throw;
-    }
+    });
 }
 
 void input_queue::close() noexcept

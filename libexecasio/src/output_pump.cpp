@@ -1,6 +1,7 @@
 #include "execasio/output_pump.hpp"
 
 #include "output_stream_access.hpp"
+#include "raise_flag.hpp"
 #include "readiness.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -28,8 +29,7 @@ struct output_pump::impl : std::enable_shared_from_this<impl> {
     {
         if (running || !may_read())
             return;
-        running = true;
-        try {
+        detail::raise_flag(running, [this] {
             asio::co_spawn(stream.get_executor(), run(shared_from_this()),
                            [self = shared_from_this()](std::exception_ptr e) {
                                if (!e)
@@ -38,10 +38,7 @@ struct output_pump::impl : std::enable_shared_from_this<impl> {
                                self->stop();
                                std::rethrow_exception(e); // a handler's own
                            });
-        } catch (...) { // out of memory: the next credit begins anew
-            running = false;
-            throw;
-        }
+        });
     }
 
     /// Ends when it may not read, so that nothing is pending then; is started again.

@@ -2,6 +2,7 @@
 
 #include "execasio/spawn.hpp"
 #include "linux/continue_after.hpp"
+#include "linux/low_descriptors.hpp"
 #include "process_state.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -83,6 +84,7 @@ error_code stop_run::send_to_all(int signal)
 {
     bool const others_only = with_rest_ || target_.ended();
     bool included = false; // once and not twice: a handler may count
+    sys::room_for_a_look const room;
     try {
         set_->signal(signal, others_only ? 0 : target_.pid(), included);
     } catch (std::exception const&) {
@@ -202,8 +204,10 @@ void stop_run::hurry()
 
 void stop_run::before_reap()
 {
-    if (set_)
-        set_->before_reap();
+    if (!set_)
+        return;
+    sys::room_for_a_look const room;
+    set_->before_reap();
 }
 
 void stop_run::target_ended() noexcept
@@ -254,6 +258,7 @@ void stop_run::look() noexcept
             finish(0);
             return;
         }
+        sys::room_for_a_look const room;
         if (in_last_stage()) { // once more, for those that were born meanwhile
             bool included = false;
             set_->signal(SIGKILL, 0, included);

@@ -34,6 +34,8 @@ public:
     /// @return `errc::input_queue_full` when it would hold more than its maximum: nothing was
     /// taken.
     ///     `errc::not_piped` after `finish` or `close`, or when the child has closed its input.
+    /// @throws std::bad_alloc nothing was taken, or all and the next call begins to write; where
+    ///     neither can be, since a part was written, the child's input is closed.
     error_code push(std::string data);
 
     /// As `push`, but waits first as long as the queue is above its high-water mark, or has no room

@@ -89,12 +89,8 @@ process_set::look group_set::walk(std::set<pid_t>& all) const
         if (e.group != group_ || e.pid == self)
             continue;
         all.insert(e.pid);
-        held_process member;
-        if (!e.living || (seen.held.size() < most_held && !hold(e, member)))
-            continue;
-        ++seen.living;
-        if (member.entry.pid != 0)
-            seen.held.push_back(std::move(member));
+        if (e.living)
+            add(e, seen);
     }
     return seen;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int low_enough = 32;       // numbers below need no help: copying so few costs nothing
 constexpr std::size_t reserved = 16; // five launches with three pipes each at the same time
+constexpr std::size_t look = 3;      // a list, what it leads to, and whom that is about
 
 /// The reserved numbers. A number that is not in use is held by a duplicate of one memfd, whose
 /// inode nobody else has: so it shows when a program that closed "all descriptors" (a daemon does)
@@ -80,6 +82,37 @@ public:
         }
     }
 
+    void lend() noexcept
+    {
+        std::lock_guard const lock(mutex_);
+        std::size_t count = 0;
+        for (int& slot : slots_) {
+            if (count == look)
+                break;
+            if (!is_ours(slot))
+                continue;
+            ::close(std::exchange(slot, -1));
+            ++count;
+        }
+        lent_ += count;
+    }
+
+    /// Those of earlier looks, too, whose numbers may not have been free when these ended.
+    void take_back() noexcept
+    {
+        std::lock_guard const lock(mutex_);
+        for (int& slot : slots_) {
+            if (lent_ == 0)
+                break;
+            if (slot >= 0)
+                continue;
+            slot = is_ours(holder_) ? ::fcntl(holder_, F_DUPFD_CLOEXEC, 3) : -1;
+            if (slot < 0)
+                break;
+            --lent_;
+        }
+    }
+
 private:
     /// A program that may have few descriptors needs all of them for itself, and no number of
     /// theirs is high.
@@ -100,6 +133,7 @@ private:
 
     std::mutex mutex_;
     std::array<int, reserved> slots_{};
+    std::size_t lent_ = 0;
     bool reserved_ = false;
     int holder_ = -1;
     dev_t device_ = 0;
@@ -133,6 +167,22 @@ low_descriptor::~low_descriptor()
 {
     if (slot_ >= 0)
         reservation::instance().give_back(slot_);
+}
+
+room_for_a_look::room_for_a_look() noexcept
+{
+    std::array<unique_fd, look> found;
+    for (unique_fd& fd : found)
+        fd.reset(::eventfd(0, EFD_CLOEXEC));
+    lent_ = !found.back();
+    if (lent_)
+        reservation::instance().lend();
+}
+
+room_for_a_look::~room_for_a_look()
+{
+    if (lent_)
+        reservation::instance().take_back();
 }
 
 } // namespace execasio::sys

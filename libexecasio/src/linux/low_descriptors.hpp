@@ -27,4 +27,18 @@ private:
     int slot_ = -1;
 };
 
+/// Room for a look at other processes, which takes a few descriptors for a moment: where this
+/// program has none left, some of the reserved ones. Whoever else opens something in that moment
+/// may get them; the look is as likely to fail then as it was.
+class room_for_a_look {
+public:
+    room_for_a_look() noexcept;
+    room_for_a_look(room_for_a_look const&) = delete;
+    room_for_a_look& operator=(room_for_a_look const&) = delete;
+    ~room_for_a_look();
+
+private:
+    bool lent_ = false;
+};
+
 } // namespace execasio::sys

@@ -67,6 +67,21 @@ void read_all(process_table& table)
         throw_shortage();
 }
 
+bool process_set::add(process_entry const& e, look& seen)
+{
+    if (seen.held.size() < most_held) {
+        try {
+            held_process member;
+            if (!hold(e, member))
+                return false;
+            seen.held.push_back(std::move(member));
+        } catch (boost::system::system_error const&) { // no descriptor left
+        }
+    }
+    ++seen.living;
+    return true;
+}
+
 bool process_set::note(process_entry const& e)
 {
     return signalled_.emplace(e.pid, e.start).second;

@@ -91,6 +91,10 @@ protected:
     /// later.
     static constexpr std::size_t most_held = 64;
 
+    /// Adds a living member. One that cannot be held is counted.
+    /// @return False when its number has changed hands.
+    static bool add(process_entry const& e, look& seen);
+
     /// Notes a process that is sent a signal. @return False when it was noted already.
     bool note(process_entry const& e);
 

@@ -154,16 +154,9 @@ process_set::look tree_set::find()
 {
     walk();
     look seen;
-    for (process_entry const& e : table_) {
-        if (!e.marked || !e.living)
-            continue;
-        held_process member;
-        if (seen.held.size() < most_held && !hold(e, member))
-            continue;
-        ++seen.living;
-        if (member.entry.pid != 0)
-            seen.held.push_back(std::move(member));
-    }
+    for (process_entry const& e : table_)
+        if (e.marked && e.living)
+            add(e, seen);
     return seen;
 }
 
