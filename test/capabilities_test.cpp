@@ -268,4 +268,44 @@ BOOST_AUTO_TEST_CASE(without_rights_there_are_still_some_to_give_up)
     BOOST_TEST(failure == "");
 }
 
+/// Those that are inheritable go as well, and none of them opens a door on the way.
+BOOST_AUTO_TEST_CASE(all_can_be_dropped_without_a_memory_of_its_own)
+{
+    if (!may_change_identity())
+        return;
+    std::string hidden = "/tmp/execasio-test-XXXXXX"; // mode 0700
+    BOOST_REQUIRE(::mkdtemp(hidden.data()));
+    std::string const program = hidden + "/true";
+    std::filesystem::copy_file("/bin/true", program);
+    std::string const failure = failure_in_fork([&] {
+        auto const mask = capabilities().add(CAP_DAC_OVERRIDE).add(CAP_NET_BIND_SERVICE).mask();
+        test::become(nobody, mask);
+        ensure(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0,
+               "PR_CAP_AMBIENT_RAISE");
+        ensure(::prctl(PR_SET_DUMPABLE, 1) == 0, "PR_SET_DUMPABLE");
+        status_fields kept = status_of_child_here(cat());
+        ensure(kept["CapInh"] == hexadecimal(mask), "it should be in need of dropping");
+        status_fields dropped = status_of_child_here(cat().drop_capabilities());
+        for (char const* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
+            ensure(dropped[set] == hexadecimal(0), set);
+
+        asio::io_context context;
+        execasio::process p = execasio::spawn(context.get_executor(), command(program));
+        p.async_wait([](auto, auto const&) {});
+        context.run();
+        auto const exec = failure_of_launch(command(program).drop_capabilities());
+        ensure(exec.where == stage::exec && exec.why.value() == EACCES, exec.message);
+        command enters("/bin/true");
+        enters.directory(hidden).drop_capabilities();
+        auto const directory = failure_of_launch(enters);
+        ensure(directory.where == stage::directory && directory.why.value() == EACCES,
+               directory.message);
+
+        ensure(capabilities::held().mask() == mask, "this program's own are gone");
+        ensure(::prctl(PR_GET_DUMPABLE) == 1, "this program is not dumpable any more");
+    });
+    BOOST_TEST(failure == "");
+    std::filesystem::remove_all(hidden);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

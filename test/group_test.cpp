@@ -6,6 +6,7 @@
 #include "support/processes.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/run_in_fork.hpp"
 #include "support/stranger.hpp"
 
 #include <execasio/exit_engine.hpp>
@@ -74,22 +75,6 @@ command with_stubborn_member()
                   "leader", "pause-forever");
 }
 
-/// Refuses signals to process groups by pidfd with EINVAL, as kernels before 6.9 do.
-void refuse_group_signals()
-{
-    sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_send_signal, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[3])),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 4, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    sock_fprog const program{sizeof code / sizeof code[0], code};
-    ensure(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
-    ensure(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "seccomp");
-}
-
 /// The core of several cases: a stop does not end before the stubborn member is killed.
 asio::awaitable<void> stubborn_member_is_killed()
 {
@@ -105,23 +90,6 @@ asio::awaitable<void> stubborn_member_is_killed()
     ensure(result.mechanism() == stop_mechanism::group, "by its group");
 }
 
-/// As `run_coroutine`, where Boost.Test cannot report.
-template <class Body>
-void run_in_fork(Body body)
-{
-    asio::io_context context(1);
-    std::exception_ptr failure;
-    bool finished = false;
-    asio::co_spawn(context, std::move(body), [&](std::exception_ptr e) {
-        failure = e;
-        finished = true;
-    });
-    context.run();
-    if (failure)
-        std::rethrow_exception(failure);
-    ensure(finished, "not finished");
-}
-
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(groups, test::no_leaks)
@@ -134,8 +102,8 @@ BOOST_AUTO_TEST_CASE(a_member_that_ignores_the_signal_is_killed_after_the_grace)
 BOOST_AUTO_TEST_CASE(so_it_is_where_a_group_cannot_be_signalled_by_pidfd)
 {
     BOOST_TEST(test::failure_in_fork([] {
-                   refuse_group_signals();
-                   run_in_fork(
+                   test::refuse_group_signals();
+                   test::run_in_fork(
                        []() -> asio::awaitable<void> { co_await stubborn_member_is_killed(); });
                }) == "");
 }
@@ -149,7 +117,7 @@ BOOST_AUTO_TEST_CASE(so_it_is_where_there_are_no_pidfds)
     BOOST_TEST(test::failure_in_fork([] {
                    test::refuse_system_calls({SYS_clone3, SYS_pidfd_open, SYS_pidfd_send_signal},
                                              ENOSYS, true);
-                   run_in_fork(
+                   test::run_in_fork(
                        []() -> asio::awaitable<void> { co_await stubborn_member_is_killed(); });
                }) == "");
 }
@@ -354,8 +322,8 @@ BOOST_AUTO_TEST_CASE(a_stranger_with_the_number_of_a_group_that_is_gone_is_spare
     for (bool const old_kernel : {false, true}) {
         std::string const failure = test::failure_in_fork([old_kernel] {
             if (old_kernel)
-                refuse_group_signals();
-            run_in_fork([]() -> asio::awaitable<void> {
+                test::refuse_group_signals();
+            test::run_in_fork([]() -> asio::awaitable<void> {
                 auto const ex = co_await asio::this_coro::executor;
                 command cmd = puppet("exit", "0");
                 cmd.group(process_group::create());

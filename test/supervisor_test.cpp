@@ -24,6 +24,8 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -334,6 +336,29 @@ BOOST_AUTO_TEST_CASE(who_may_not_be_signalled_does_not_hold_up_the_shutdown)
                    context.run();
                    test::ensure(left == 1, "left: " + std::to_string(left));
                }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_shutdown_ends_also_when_the_handler_throws)
+{
+    asio::io_context context(1);
+    supervisor all(context.get_executor(), [](process&, error_code, exit_record const&) {
+        throw std::runtime_error("the handler's");
+    });
+    all.spawn(puppet("exit", "0"));
+    std::optional<std::size_t> left;
+    asio::co_spawn(context, all.shutdown(never),
+                   [&](std::exception_ptr, std::size_t count) { left = count; });
+    int thrown = 0;
+    while (!context.stopped()) {
+        try {
+            context.run_for(test::scaled(20s));
+        } catch (std::runtime_error const&) {
+            ++thrown;
+        }
+    }
+    BOOST_TEST(thrown == 1);
+    BOOST_TEST((left == std::optional<std::size_t>(0)));
+    BOOST_TEST(all.size() == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -183,6 +183,12 @@ command& command::securebits(unsigned flags)
     return *this;
 }
 
+command& command::drop_capabilities()
+{
+    drop_capabilities_ = true;
+    return *this;
+}
+
 command& command::no_new_privileges()
 {
     no_new_privileges_ = true;

@@ -17,6 +17,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace execasio {
@@ -47,7 +48,12 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
                 throw;
             start_copy(); // files in memory may not be executed here, or there is no /proc
         }
-        watch();
+        try {
+            watch();
+        } catch (...) {
+            end_current();
+            throw;
+        }
     }
 
     [[nodiscard]] command guardian_command(int image) const
@@ -63,6 +69,8 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         // leave that right.
         if (::geteuid() != 0 && capabilities::held().contains(CAP_KILL))
             cmd.capabilities(capabilities().add(CAP_KILL));
+        if (::prctl(PR_GET_DUMPABLE) != 1) // as private as this program, whose children it knows
+            cmd.argument("private");
         return cmd;
     }
 
@@ -80,7 +88,7 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         error_code ec = make_error_code(errc::died_before_exec);
         if (wait_readable(parent.output().native_handle(), patience) &&
             parent.output().try_read(asio::buffer(&pid, sizeof pid), ec) == sizeof pid) {
-            process child = adopt(executor, pid); // a zombie at worst, as long as its parent lives
+            process child = adopt_grandchild(pid);
             parent.input().close();
             sys::unique_fd const end = sys::open_pidfd(parent.id());
             await_end(parent, end.get());
@@ -89,6 +97,17 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         // Or it said nothing: no process was to be had for it.
         throw spawn_error(stage::clone, ec ? ec : make_error_code(errc::died_before_exec),
                           "guardian");
+    }
+
+    /// A zombie at worst, as long as its parent lives.
+    [[nodiscard]] process adopt_grandchild(pid_t pid) const
+    {
+        try {
+            return adopt(executor, pid);
+        } catch (...) {
+            ::kill(pid, SIGKILL); // it would be there without end
+            throw;
+        }
     }
 
     /// Also while signals are caught, as a profiler's many.
@@ -115,10 +134,10 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
 
     void start_copy()
     {
+        auto state = std::make_shared<detail::process_state>(executor); // which may fail, so first
         pid_t const pid = sys::fork_guardian(table.memory(), death.get());
         if (pid < 0)
             throw spawn_error(stage::clone, sys::last_error(), "guardian");
-        auto state = std::make_shared<detail::process_state>(executor);
         state->take(sys::child_handle(pid, sys::open_pidfd(pid)));
         current = process_access::make(std::move(state));
     }
@@ -157,6 +176,11 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     void dismiss() noexcept
     {
         dismissed = true;
+        end_current();
+    }
+
+    void end_current() noexcept
+    {
         if (!current.running())
             return;
         sys::unique_fd const end = sys::open_pidfd(current.id());

@@ -111,6 +111,7 @@ void launch_plan::prepare_attributes()
     plan_.nice = std::clamp(cmd_.nice().value_or(0), -20, 19);
     plan_.limits = limits_ ? &limits_->plan() : nullptr;
     plan_.identity = identity_ ? &identity_->plan() : nullptr;
+    plan_.drop_capabilities = cmd_.drops_capabilities() && !identity_;
     plan_.no_new_privileges = cmd_.has_no_new_privileges();
     if (int const number = cmd_.parent_death_signal(); number != 0) {
         if (number < 0 || number > SIGRTMAX)

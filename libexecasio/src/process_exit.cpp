@@ -114,6 +114,10 @@ void process_state::check()
     finish();
 }
 
+/// The kernel remembers the status once the parent has reaped the process, which it does at once as
+/// a rule; not for long do we wait for that, since the end itself is news.
+constexpr std::chrono::milliseconds reaper_patience{50};
+
 /// A foreign process has ended when its pidfd says so; its status is its parent's business, and
 /// what the kernel tells others depends on the moment.
 void process_state::check_foreign()
@@ -130,7 +134,9 @@ void process_state::check_foreign()
         std::optional<int> known = child_.zombie_status();
         if (!known)
             known = child_.remembered_status();
-        if (!known && !patience_over_ && !child_.is_gone()) {
+        if (!seen_ended_)
+            seen_ended_ = clock::now();
+        if (!known && clock::now() < *seen_ended_ + reaper_patience && !child_.is_gone()) {
             if (!awaiting_reaper_ && waiters_ != 0)
                 await_reaper();
             return;
@@ -146,25 +152,22 @@ void process_state::check_foreign()
     finish();
 }
 
-/// The kernel remembers the status once the parent has reaped the process, which it does at once as
-/// a rule; not for long do we wait for that, since the end itself is news.
 void process_state::await_reaper()
 {
-    constexpr std::chrono::milliseconds patience{50};
     awaiting_reaper_ = true;
     pidfd_.async_wait(asio::posix::descriptor_base::wait_error,
                       [self = shared_from_this()](error_code ec) {
-                          self->reaper_awaited(false, ec == asio::error::operation_aborted);
+                          self->reaper_awaited(ec == asio::error::operation_aborted);
                       });
-    retry_ = std::make_unique<asio::steady_timer>(executor(), patience);
+    retry_ = std::make_unique<asio::steady_timer>(executor(), *seen_ended_ + reaper_patience);
     retry_->async_wait([self = shared_from_this()](error_code ec) {
         if (!ec)
-            self->reaper_awaited(true, false);
+            self->reaper_awaited(false);
     });
 }
 
 /// @param cancelled For want of waiters.
-void process_state::reaper_awaited(bool out_of_patience, bool cancelled)
+void process_state::reaper_awaited(bool cancelled)
 {
     if (ended_ || !awaiting_reaper_)
         return;
@@ -178,7 +181,6 @@ void process_state::reaper_awaited(bool out_of_patience, bool cancelled)
         await_reaper();
         return;
     }
-    patience_over_ = out_of_patience;
     check();
 }
 
@@ -194,7 +196,6 @@ void process_state::finish()
         sigchld().remove(*this);
     if (group_ != pid())
         child_.forget_pidfd(); // else still good for what is left of its group
-    exited_.close();
     if (auto const guards = std::exchange(guards_, nullptr))
         guards->end();
     if (stop_)
@@ -205,6 +206,7 @@ void process_state::finish()
     if (cgroup_ && !pending_end())
         emptied();
     reap_orphans();
+    exited_.close(); // last: it may find no memory for those who wait
 }
 
 asio::any_io_executor executor_of(process_state& state) noexcept
@@ -221,6 +223,11 @@ exit_event& begin_exit_wait(process_state& state)
 bool has_ended(process_state const& state) noexcept
 {
     return state.ended();
+}
+
+void cancel_exit_wait(process_state& state) noexcept
+{
+    state.remove_waiter();
 }
 
 void end_exit_wait(process_state& state, error_code& ec, exit_record& record)

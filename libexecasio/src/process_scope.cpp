@@ -54,7 +54,13 @@ struct scope_state : std::enable_shared_from_this<scope_state> {
             if (ec != asio::error::operation_aborted)
                 self->ended(one, ec, record);
         };
-        one->proc->async_wait(asio::bind_cancellation_slot(one->stop_waiting.slot(), when_ended));
+        try {
+            one->proc->async_wait(
+                asio::bind_cancellation_slot(one->stop_waiting.slot(), when_ended));
+        } catch (...) { // out of memory: nobody would tell its end
+            members.remove(one);
+            throw;
+        }
         return one->proc;
     }
 

@@ -114,7 +114,7 @@ private:
     void retry_later();
     void check_foreign();
     void await_reaper();
-    void reaper_awaited(bool out_of_patience, bool cancelled);
+    void reaper_awaited(bool cancelled);
     void before_reap() noexcept;
     void begin_at_exit();
     error_code stop_rest(stop_plan plan);
@@ -137,6 +137,7 @@ private:
     std::unique_ptr<asio::steady_timer> retry_;
     std::chrono::milliseconds retry_delay_{1};
     clock::time_point started_;
+    std::optional<clock::time_point> seen_ended_; // a foreign process
     exit_record record_;
     error_code failure_;
     std::optional<std::size_t> stop_stage_;
@@ -146,7 +147,6 @@ private:
     int group_signal_at_exit_;
     bool group_is_own_ = false;
     bool watching_ = false;
-    bool patience_over_ = false;
     bool awaiting_reaper_ = false; // a foreign process has ended, its status is not known yet
     bool ended_ = false;
 };

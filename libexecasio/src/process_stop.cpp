@@ -8,6 +8,7 @@
 #include "linux/tree_set.hpp"
 #include "stop_run.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 namespace execasio::detail {
@@ -17,17 +18,23 @@ void process_state::before_reap() noexcept
 {
     if (group_signal_at_exit_ != 0 && group_ != 0)
         child_.signal_group(group_, group_signal_at_exit_);
+    // Out of memory or descriptors, one of these is left out, but not what comes after it.
     try {
         if (stop_)
             stop_->before_reap();
+    } catch (std::exception const&) {
+    }
+    try {
         if (at_exit_ && !rest_)
             begin_at_exit();
-        if (pending_end())
-            child_.keep_guarded(sys::guarded_rest::group_and_tree);
-        else
-            child_.keep_guarded(cgroup_ ? sys::guarded_rest::cgroup : sys::guarded_rest::nothing);
-    } catch (std::exception const&) { // out of memory: what is left behind goes on
+    } catch (std::exception const&) {
+        if (!rest_ && at_exit_->target() != stop_target::process && group_ != 0)
+            child_.signal_group(group_, SIGKILL); // rather than that they are nobody's
     }
+    if (pending_end())
+        child_.keep_guarded(sys::guarded_rest::group_and_tree);
+    else
+        child_.keep_guarded(cgroup_ ? sys::guarded_rest::cgroup : sys::guarded_rest::nothing);
 }
 
 void process_state::begin_at_exit()
@@ -39,7 +46,7 @@ void process_state::begin_at_exit()
     if (!set)
         return;
     rest_ = std::make_unique<stop_run>(*this, *at_exit_, std::move(set));
-    rest_->begin_with_rest();
+    rest_->begin_with_rest(false);
     rest_->before_reap();
 }
 
@@ -50,7 +57,7 @@ std::unique_ptr<sys::process_set> process_state::make_set(stop_target whom)
         return std::make_unique<sys::cgroup_set>(*cgroup_);
     if (whom == stop_target::tree)
         // Of a process that has been reaped nothing is known any more.
-        return ended_ ? nullptr : std::make_unique<sys::tree_set>(pid(), tree_number_);
+        return ended_ ? nullptr : std::make_unique<sys::tree_set>(child_, tree_number_);
     if (whom == stop_target::process || group_ == 0 || group_ == ::getpgrp())
         return nullptr;
     pid_t const child = child_.is_foreign() || child_.reaped() ? 0 : pid();
@@ -137,13 +144,22 @@ error_code process_state::begin_stop(stop_plan plan, end_cause cause)
         return {};
     auto set = make_set(plan.target());
     auto run = std::make_unique<stop_run>(*this, std::move(plan), std::move(set));
-    cause_ = cause;
-    if (error_code const ec = run->begin()) {
+    add_waiter(); // the plan is itself one that waits, until the end has come
+    auto const nothing_begun = [this] {
         cause_ = end_cause::itself;
         stop_stage_.reset();
-        return ec == errc::already_ended ? error_code() : ec;
+        remove_waiter();
+    };
+    cause_ = cause;
+    try {
+        if (error_code const ec = run->begin()) {
+            nothing_begun();
+            return ec == errc::already_ended ? error_code() : ec;
+        }
+    } catch (...) {
+        nothing_begun();
+        throw;
     }
-    add_waiter(); // the plan is itself one that waits, until the end has come
     stop_ = std::move(run);
     return {};
 }
@@ -186,7 +202,7 @@ error_code process_state::stop_rest(stop_plan plan)
     if (!set || set->surely_empty())
         return {};
     rest_ = std::make_unique<stop_run>(*this, std::move(plan), std::move(set));
-    rest_->begin_with_rest();
+    rest_->begin_with_rest(true);
     rest_->target_ended();
     return {};
 }

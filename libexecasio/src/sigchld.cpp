@@ -25,17 +25,22 @@ sigchld_service::sigchld_service(asio::execution_context& context) : service(con
 
 void sigchld_service::add(std::shared_ptr<process_state> const& state)
 {
-    {
-        std::lock_guard const lock(mutex_);
-        if (shut_down_) // a process that goes with its context: nobody will be told
-            return;
-        if (!signals_)
-            signals_.emplace(state->executor(), SIGCHLD);
-        wait_for_signal();
-        states_[state->pid()] = state;
+    try {
+        {
+            std::lock_guard const lock(mutex_);
+            if (shut_down_) // a process that goes with its context: nobody will be told
+                return;
+            states_[state->pid()] = state;
+            if (!signals_)
+                signals_.emplace(state->executor(), SIGCHLD);
+            wait_for_signal();
+        }
+        // It may have ended before the signal was caught.
+        asio::post(state->executor(), [state] { state->check(); });
+    } catch (...) { // out of memory
+        remove(*state);
+        throw;
     }
-    // It may have ended before the signal was caught.
-    asio::post(state->executor(), [state] { state->check(); });
 }
 
 void sigchld_service::remove(process_state const& state) noexcept

@@ -35,15 +35,15 @@ error_code stop_run::begin()
     if (in_last_stage())
         return send(SIGKILL);
     stop_plan::stage const& first = plan_.stages().front();
-    if (error_code const ec = act(first))
-        return ec;
-    wait(first.wait);
-    return {};
+    wait(first.wait); // before it acts: what may fail comes first
+    return act(first);
 }
 
-void stop_run::begin_with_rest()
+void stop_run::begin_with_rest(bool long_gone)
 {
     with_rest_ = true;
+    if (long_gone)
+        moments_ = most_moments; // whoever is still there is not on the way out
     if (in_last_stage())
         send(SIGKILL);
     else
@@ -220,6 +220,7 @@ void stop_run::target_ended() noexcept
             wait(plan_.stages()[index_].wait);
         } catch (std::exception const&) { // out of memory: without a clock there is no patience
             index_ = plan_.stages().size();
+            look();
         }
         return;
     }
@@ -258,6 +259,8 @@ void stop_run::look() noexcept
             finish(0);
             return;
         }
+        if (give_a_moment())
+            return;
         sys::room_for_a_look const room;
         if (in_last_stage()) { // once more, for those that were born meanwhile
             bool included = false;
@@ -279,6 +282,22 @@ void stop_run::look() noexcept
         watch();
     } catch (std::exception const&) { // out of memory or descriptors: there may be more later
         look_later();
+    }
+}
+
+/// A walk through /proc takes the event loop's time, the more the more processes there are on the
+/// machine: not for those who are on their way out when the process itself has gone.
+bool stop_run::give_a_moment() noexcept
+{
+    if (moments_ == most_moments || !set_->knows_when_empty())
+        return false;
+    look_delay_ = std::chrono::milliseconds(1 << moments_);
+    ++moments_;
+    try {
+        schedule_look();
+        return true;
+    } catch (std::exception const&) { // out of memory
+        return false;
     }
 }
 
@@ -330,19 +349,29 @@ void stop_run::watch(int fd, asio::posix::descriptor_base::wait_type what)
 
 void stop_run::look_later() noexcept
 {
-    constexpr std::chrono::milliseconds longest{100};
     try {
-        if (!look_again_)
-            look_again_.emplace(target_.executor());
-        look_again_->expires_after(look_delay_);
-        look_delay_ = std::min(look_delay_ * 2, longest);
-        look_again_->async_wait([state = target_.shared_from_this(), this](error_code ec) {
-            if (!ec)
-                look();
-        });
+        schedule_look();
     } catch (std::exception const&) { // no memory even for that: it has to end somehow
+        try {
+            bool included = false;
+            set_->signal(SIGKILL, 0, included);
+        } catch (std::exception const&) {
+        }
         finish(seen_.living);
     }
+}
+
+void stop_run::schedule_look()
+{
+    constexpr std::chrono::milliseconds longest{100};
+    if (!look_again_)
+        look_again_.emplace(target_.executor());
+    look_again_->expires_after(look_delay_);
+    look_delay_ = std::min(look_delay_ * 2, longest);
+    look_again_->async_wait([state = target_.shared_from_this(), this](error_code ec) {
+        if (!ec)
+            look();
+    });
 }
 
 void stop_run::finish(std::size_t left) noexcept

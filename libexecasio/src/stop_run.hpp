@@ -23,12 +23,13 @@ public:
     /// @param set Whom the plan acts on besides the process itself; nullptr: nobody.
     stop_run(process_state& target, stop_plan plan, std::unique_ptr<sys::process_set> set);
 
-    /// The first stage. An error means that nothing was begun.
+    /// The first stage. An error, or an exception, means that nothing was begun.
     error_code begin();
 
     /// The first stage for those whom the process leaves behind, which has ended. The plan goes on
     /// with `target_ended`.
-    void begin_with_rest();
+    /// @param long_gone It has been reaped before.
+    void begin_with_rest(bool long_gone);
 
     /// The process has ended and is going to be reaped.
     void before_reap();
@@ -70,6 +71,8 @@ private:
     void watch();
     void watch(int fd, asio::posix::descriptor_base::wait_type what);
     void look_later() noexcept;
+    void schedule_look();
+    bool give_a_moment() noexcept;
     void finish(std::size_t left) noexcept;
 
     process_state& target_;
@@ -86,6 +89,8 @@ private:
     std::optional<asio::posix::stream_descriptor> watched_; // one that belongs to seen_, or to set_
     std::optional<asio::steady_timer> look_again_;
     std::chrono::milliseconds look_delay_{5};
+    static constexpr int most_moments = 4;
+    int moments_ = 0; // given to those who are dying
     sys::process_set::look seen_;
     std::size_t left_ = 0;
     bool with_rest_ = false;

@@ -2,6 +2,7 @@
 #include "support/family.hpp"
 #include "support/filter.hpp"
 #include "support/forked.hpp"
+#include "support/identity.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
 #include "support/processes.hpp"
@@ -22,10 +23,14 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -180,6 +185,26 @@ BOOST_AUTO_TEST_CASE(a_supervisor_s_shutdown_dismisses_its_guardian)
         BOOST_TEST(has_ended(id));
         BOOST_TEST(!test::has_children());
     });
+}
+
+/// Of which it has a copy, in its table.
+BOOST_AUTO_TEST_CASE(it_is_as_private_as_its_manager)
+{
+    BOOST_TEST(test::failure_in_fork([] {
+                   if (::geteuid() == 0)
+                       test::become(test::nobody, 0);
+                   test::ensure(::prctl(PR_SET_DUMPABLE, 0) == 0, "PR_SET_DUMPABLE");
+                   asio::io_context context(1);
+                   guardian const g(context.get_executor());
+                   std::string const name = "execasio-guard"; // which it takes after that
+                   while (test::status_of(g.id(), "Name") != name)
+                       std::this_thread::yield();
+                   struct stat s {};
+                   std::string const memory = "/proc/" + std::to_string(g.id()) + "/mem";
+                   test::ensure(::stat(memory.c_str(), &s) == 0, "stat");
+                   test::ensure(s.st_uid == 0, "its memory is its user's");
+                   test::ensure(::ptrace(PTRACE_SEIZE, g.id(), nullptr, nullptr) == -1, "traced");
+               }) == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,7 @@
 #include "support/filter.hpp"
 #include "support/forked.hpp"
 #include "support/manager.hpp"
+#include "support/no_descriptors.hpp"
 #include "support/no_leaks.hpp"
 #include "support/pipe.hpp"
 #include "support/processes.hpp"
@@ -11,6 +12,7 @@
 
 #include <execasio/guardian.hpp>
 #include <execasio/spawn.hpp>
+#include <execasio/stop.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -59,22 +61,12 @@ clock_type::duration time_until_let_go(pipe_ends const& held, std::chrono::milli
     return clock_type::now() - begun;
 }
 
-/// Blocks until no process of the family lives.
-bool is_gone_within(std::string const& word, clock_type::duration limit)
-{
-    auto const end = clock_type::now() + limit;
-    while (!processes_with_word(word).empty())
-        if (clock_type::now() >= end)
-            return false;
-    return true;
-}
-
 /// Kills a manager that is ready. Its family ends, too.
 void kill_with_family(manager& m, std::string const& word)
 {
     pid_t const guardian = m.guardian();
     m.kill();
-    BOOST_TEST(is_gone_within(word, scaled(10s)));
+    BOOST_TEST(test::is_gone_within(word, scaled(10s)));
     kill_family(word);
     BOOST_TEST(has_ended(guardian, 10s));
 }
@@ -106,7 +98,7 @@ std::chrono::milliseconds kill_manager_of(std::size_t children)
     // By the pipe, since looking for them would keep a processor from ending them.
     auto const time =
         std::chrono::ceil<std::chrono::milliseconds>(time_until_let_go(held, scaled(10s)));
-    BOOST_TEST(is_gone_within(word, scaled(1s)));
+    BOOST_TEST(test::is_gone_within(word, scaled(1s)));
     kill_family(word);
     BOOST_TEST(has_ended(guardian, 10s));
     BOOST_TEST_MESSAGE(children << " pairs gone after " << time.count() << " ms");
@@ -240,6 +232,37 @@ BOOST_AUTO_TEST_CASE(what_an_ended_leader_left_to_its_plan_is_ended_with_the_man
     BOOST_TEST(has_ended(id, 10s));
     BOOST_TEST(processes_with_word(word).empty());
     kill_family(word);
+}
+
+BOOST_AUTO_TEST_CASE(so_it_is_when_nothing_could_be_opened_at_its_end)
+{
+    std::string const word = family_word();
+    manager m([&](manager::reporter say) {
+        asio::io_context context(1);
+        auto const ex = context.get_executor();
+        guardian const g(ex);
+        command cmd = puppet("fork", "ignore", "15", "say", "ready", "pause-forever", "join",
+                             "pause-forever", word);
+        cmd.output(stream::pipe).track_tree();
+        process p = execasio::spawn(ex, cmd);
+        await_family(word, 2);
+        char ready[16];
+        execasio::error_code ec;
+        while (p.output().try_read(asio::buffer(ready), ec) == 0)
+            std::this_thread::yield();
+        auto const plan = test::tree_plan(std::chrono::hours(1));
+        ensure(!execasio::request_stop(p, plan), "request_stop");
+        {
+            test::no_descriptors const none(3);
+            bool ended = false;
+            p.async_wait([&](auto, auto const&) { ended = true; });
+            while (!ended)
+                context.run_one();
+        }
+        ensure(processes_with_word(word).size() == 1, "the member lives");
+        say.tell_and_wait(g.id());
+    });
+    kill_with_family(m, word);
 }
 
 BOOST_AUTO_TEST_CASE(a_daemon_of_a_tracked_tree_does_not_escape)

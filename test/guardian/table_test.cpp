@@ -3,6 +3,7 @@
 #include "support/spawn_puppet.hpp"
 
 #include "linux/guard_slot.hpp"
+#include "linux/guard_table.hpp"
 #include "linux/process_table.hpp"
 
 #include <execasio/process.hpp>
@@ -10,6 +11,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
+#include <string>
 #include <thread>
 
 #include <fcntl.h>
@@ -121,6 +123,28 @@ BOOST_AUTO_TEST_CASE(a_family_stands_still_when_nobody_can_move)
     ::waitpid(parent, &status, 0);
     BOOST_TEST(execasio::sys::read_process(::getpid(), e));
     BOOST_TEST((motion_of(e) == motion::some));
+}
+
+/// The guardian, or who has it in his power, may have less rights than its manager.
+BOOST_AUTO_TEST_CASE(the_table_is_only_its_manager_s_to_write)
+{
+    execasio::sys::guard_table_user const user;
+    void* const seen = ::mmap(nullptr, sizeof(guard_area), PROT_READ, MAP_SHARED, user.memory(), 0);
+    BOOST_REQUIRE(seen != MAP_FAILED);
+    BOOST_TEST(static_cast<guard_area const*>(seen)->manager == ::getpid());
+    BOOST_TEST(::mprotect(seen, sizeof(guard_area), PROT_READ | PROT_WRITE) == -1);
+    ::munmap(seen, sizeof(guard_area));
+    BOOST_TEST(::mmap(nullptr, sizeof(guard_area), PROT_READ | PROT_WRITE, MAP_SHARED,
+                      user.memory(), 0) == MAP_FAILED);
+    std::string const link = "/proc/self/fd/" + std::to_string(user.memory());
+    int const again = ::open(link.c_str(), O_RDWR | O_CLOEXEC);
+    BOOST_TEST(::pwrite(again, "x", 1, 0) == -1);
+    BOOST_TEST(::ftruncate(again, 0) == -1);
+    ::close(again);
+    execasio::sys::guard_entry entry = execasio::sys::guard_entry::for_birth(false);
+    BOOST_REQUIRE(entry.slot());
+    entry.slot()->pid = 1; // its own mapping can be written
+    entry.release();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

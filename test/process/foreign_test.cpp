@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_wait_begun_anew_while_its_reaper_is_awaited_is_told)
     if (!test::may_change_identity())
         return;
     nephew other(nephew::parent::holds);
-    end_as_nobody_sees_it(other, [](process& p, asio::io_context& context) {
+    BOOST_TEST(end_as_nobody_sees_it(other, [](process& p, asio::io_context& context) {
         asio::cancellation_signal first;
         bool told = false;
         p.async_wait(
@@ -259,7 +259,29 @@ BOOST_AUTO_TEST_CASE(a_wait_begun_anew_while_its_reaper_is_awaited_is_told)
         first.emit(asio::cancellation_type::terminal);
         context.run_for(20s);
         return told;
-    });
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(waits_for_a_moment_each_are_told_in_the_end)
+{
+    if (!test::may_change_identity())
+        return;
+    nephew other(nephew::parent::holds);
+    BOOST_TEST(end_as_nobody_sees_it(other, [](process& p, asio::io_context& context) {
+        bool told = false;
+        for (int waits = 0; waits < 1000 && !told; ++waits) {
+            asio::cancellation_signal stop;
+            asio::steady_timer moment(context, 5ms);
+            moment.async_wait([&](auto) { stop.emit(asio::cancellation_type::terminal); });
+            p.async_wait(
+                asio::bind_cancellation_slot(stop.slot(), [&](error_code ec, exit_record const&) {
+                    told = ec != asio::error::operation_aborted;
+                }));
+            context.restart();
+            context.run();
+        }
+        return told;
+    }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

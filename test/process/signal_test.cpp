@@ -5,6 +5,7 @@
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/run_in_fork.hpp"
 #include "support/spawn_puppet.hpp"
 #include "support/stranger.hpp"
 #include "support/zombies.hpp"
@@ -158,6 +159,35 @@ BOOST_AUTO_TEST_CASE(what_the_child_left_behind_gets_the_signal_at_its_end)
         BOOST_TEST(how.code() == 2);
         BOOST_TEST(has_ended(descendant, 10s));
     });
+}
+
+BOOST_AUTO_TEST_CASE(a_group_that_the_child_has_left_is_not_signalled_by_its_number)
+{
+    std::string const failure = test::failure_in_fork([] {
+        test::run_in_fork([]() -> asio::awaitable<void> {
+            auto const ex = co_await asio::this_coro::executor;
+            command first = puppet("await");
+            first.input(stream::pipe).group(process_group::create());
+            process leader = execasio::spawn(ex, first);
+            command second = puppet("new-session", "say", "ready", "pause-forever");
+            second.output(stream::pipe).group(process_group::join(leader.id()));
+            process p = execasio::spawn(ex, second);
+            co_await test::await_ready(p.output());
+            leader.input().close();
+            co_await leader.wait();
+            test::stranger const other(leader.id());
+            ensure(other.pid() == leader.id(), "skipped");
+            co_await test::until([&] { return ::getpgid(other.pid()) == other.pid(); });
+            error_code ec;
+            p.signal_group(SIGKILL, ec);
+            ensure(ec.failed(), "signalled");
+            ensure(!has_ended(other.pid(), 100ms), "a stranger was signalled");
+        });
+    });
+    if (failure == "skipped")
+        BOOST_TEST_MESSAGE("skipped: process ids cannot be chosen without CAP_SYS_ADMIN");
+    else
+        BOOST_TEST(failure == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

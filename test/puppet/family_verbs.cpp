@@ -85,6 +85,7 @@ std::span<verb const> family_verbs()
         {"daemon", daemonize},
         {"flee", [](script&) { flee(false); }},
         {"flee-sessions", [](script&) { flee(true); }},
+        {"new-session", [](script&) { ::setsid(); }},
         {"join", [](script&) { std::_Exit(0); }},
         {"trace", trace},
     };

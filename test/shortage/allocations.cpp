@@ -11,11 +11,11 @@
 namespace test {
 namespace {
 
-thread_local long left = 0; // until the one that fails
+thread_local long until_fault = 0; // allocations
 
 bool fails() noexcept
 {
-    return left > 0 && --left == 0;
+    return until_fault > 0 && --until_fault == 0;
 }
 
 void* allocate(std::size_t size)
@@ -30,17 +30,17 @@ void* allocate(std::size_t size)
 
 failing_allocation::failing_allocation(long n) noexcept
 {
-    left = n;
+    until_fault = n;
 }
 
 failing_allocation::~failing_allocation()
 {
-    left = 0;
+    until_fault = 0;
 }
 
 bool failing_allocation::happened() noexcept
 {
-    return left == 0;
+    return until_fault == 0;
 }
 
 } // namespace test

@@ -1,12 +1,20 @@
 // Plans for many, while this program can open nothing: each in a process of its own.
+#include "support/conditions.hpp"
 #include "support/family.hpp"
+#include "support/filter.hpp"
 #include "support/forked.hpp"
+#include "support/nephew.hpp"
 #include "support/no_descriptors.hpp"
 #include "support/no_leaks.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/run_in_fork.hpp"
+#include "support/stranger.hpp"
 
+#include <execasio/adopt.hpp>
 #include <execasio/cgroup.hpp>
+#include <execasio/group.hpp>
+#include <execasio/guardian.hpp>
 #include <execasio/spawn.hpp>
 #include <execasio/stop.hpp>
 
@@ -16,11 +24,16 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -32,28 +45,13 @@ using execasio::stop_target;
 using test::ensure;
 using test::failure_in_fork;
 using test::family_word;
+using test::never;
 using test::no_descriptors;
 using test::processes_with_word;
 using test::puppet;
+using test::run_in_fork;
 
 namespace {
-
-/// The body of a coroutine, in the body of `failure_in_fork`.
-template <class Body>
-void run_here(Body body)
-{
-    asio::io_context context(1);
-    std::exception_ptr failure;
-    bool finished = false;
-    asio::co_spawn(context, std::move(body), [&](std::exception_ptr e) {
-        failure = e;
-        finished = true;
-    });
-    context.run_for(test::scaled(20s));
-    if (failure)
-        std::rethrow_exception(failure);
-    ensure(finished, "still pending at the deadline");
-}
 
 /// A child in a session of its own, and another in the group of the first, which ignores SIGTERM,
 /// as they do.
@@ -70,6 +68,9 @@ command stubborn_group(std::string const& word)
                          "join", "pause-forever", word);
     return cmd.group(execasio::process_group::create());
 }
+
+/// Not even what could be given back.
+constexpr rlim_t no_room = 3;
 
 /// A program that has many descriptors, so that the library keeps some in reserve.
 constexpr rlim_t many = 400;
@@ -99,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_group_ends)
 {
     std::string const word = family_word();
     BOOST_TEST(failure_in_fork([&] {
-                   run_here([&] {
+                   run_in_fork([&] {
                        return end_without_descriptors(stubborn_group(word), word,
                                                       stop_target::group);
                    });
@@ -111,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_tree_ends)
 {
     std::string const word = family_word();
     BOOST_TEST(failure_in_fork([&] {
-                   run_here([&] {
+                   run_in_fork([&] {
                        return end_without_descriptors(stubborn_family(word), word,
                                                       stop_target::tree);
                    });
@@ -127,7 +128,7 @@ BOOST_AUTO_TEST_CASE(a_cgroup_ends)
     }
     std::string const word = family_word();
     BOOST_TEST(failure_in_fork([&] {
-                   run_here([&] {
+                   run_in_fork([&] {
                        command cmd = stubborn_family(word);
                        cmd.cgroup(execasio::cgroup());
                        return end_without_descriptors(cmd, word, stop_target::tree);
@@ -146,8 +147,7 @@ BOOST_AUTO_TEST_CASE(who_cannot_be_looked_at_is_not_gone)
             cmd.track_tree(); // by which they are found, later than their root
             process p = co_await test::started(cmd, word, 3);
             auto const target = tree ? stop_target::tree : stop_target::group;
-            constexpr rlim_t few = 100;
-            std::optional<no_descriptors> none(few);
+            std::optional<no_descriptors> none(no_room);
             asio::steady_timer later(co_await asio::this_coro::executor, 300ms);
             later.async_wait([&](auto) { none.reset(); });
             stop_plan const plan = stop_plan().grace(20ms).target(target);
@@ -157,9 +157,110 @@ BOOST_AUTO_TEST_CASE(who_cannot_be_looked_at_is_not_gone)
             ensure(result.left() == 0, "left");
             ensure(processes_with_word(word).empty(), "somebody is left");
         };
-        BOOST_TEST(failure_in_fork([&] { run_here(body); }) == "");
+        BOOST_TEST(failure_in_fork([&] { run_in_fork(body); }) == "");
         test::kill_family(word);
     }
+}
+
+/// As above, for one of whom the kernel does not tell who is in its group (before Linux 6.9).
+BOOST_AUTO_TEST_CASE(so_it_is_for_an_adopted_process)
+{
+    BOOST_TEST(failure_in_fork([] {
+                   test::nephew other(test::nephew::parent::reaps, true);
+                   test::refuse_group_signals();
+                   run_in_fork([&]() -> asio::awaitable<void> {
+                       auto const ex = co_await asio::this_coro::executor;
+                       process p = execasio::adopt(ex, other.pid());
+                       std::optional<no_descriptors> none(no_room);
+                       stop_plan const plan = stop_plan().grace(never).target(stop_target::group);
+                       ensure(!execasio::request_stop(p, plan), "request_stop");
+                       co_await test::until([&] { return ::kill(other.pid(), 0) != 0; });
+                       none.reset();
+                       co_await execasio::stop(p, plan);
+                       other.ended();
+                   });
+               }) == "");
+}
+
+/// Its root was never seen, and its number is another's when there is room again.
+BOOST_AUTO_TEST_CASE(who_has_the_number_of_a_root_is_not_taken_for_it)
+{
+    std::string const failure = failure_in_fork([] {
+        asio::io_context context(1);
+        test::nephew former(test::nephew::parent::reaps);
+        process p = execasio::adopt(context.get_executor(), former.pid());
+        {
+            no_descriptors const none(no_room);
+            stop_plan plan = stop_plan::kill().target(stop_target::tree);
+            ensure(!execasio::request_stop(p, plan.signal(SIGHUP, 50ms)), "request_stop");
+        }
+        ::kill(former.pid(), SIGUSR1);
+        while (::kill(former.pid(), 0) == 0) { // until it is reaped
+        }
+        former.ended();
+        test::stranger const other(former.pid(), true);
+        ensure(other.pid() == former.pid(), "skipped");
+        context.run_for(test::scaled(20s));
+        ensure(!test::has_ended(other.pid(), 100ms), "a stranger was signalled");
+    });
+    if (failure == "skipped")
+        BOOST_TEST_MESSAGE("skipped: process ids cannot be chosen without CAP_SYS_ADMIN");
+    else
+        BOOST_TEST(failure == "");
+}
+
+BOOST_AUTO_TEST_CASE(members_of_a_group_that_cannot_be_looked_at_are_an_error)
+{
+    std::string const word = family_word();
+    BOOST_TEST(failure_in_fork([&] {
+                   run_in_fork([&]() -> asio::awaitable<void> {
+                       process p = co_await test::started(stubborn_group(word), word, 3);
+                       std::optional<no_descriptors> none(no_room);
+                       for (bool const kill : {false, true}) {
+                           try {
+                               if (kill)
+                                   execasio::kill_group_members(p.id());
+                               else
+                                   static_cast<void>(execasio::group_members(p.id()));
+                               ensure(false, "no error");
+                           } catch (boost::system::system_error const& e) {
+                               ensure(e.code().value() == EMFILE, e.what());
+                           }
+                       }
+                       none.reset();
+                       ensure(execasio::group_members(p.id()).size() == 3, "members");
+                       ensure(execasio::kill_group_members(p.id()) == 0, "left");
+                       ensure(processes_with_word(word).empty(), "somebody is left");
+                       co_await p.wait();
+                   });
+               }) == "");
+    test::kill_family(word);
+}
+
+/// Whichever descriptor is the first that is not to be had.
+BOOST_AUTO_TEST_CASE(a_guardian_that_cannot_be_started_is_not_left_behind)
+{
+    int failed = 0;
+    std::string outcome;
+    for (rlim_t most = no_room; outcome != "started"; ++most) {
+        outcome = failure_in_fork([most] {
+            ensure(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "PR_SET_CHILD_SUBREAPER");
+            asio::io_context context(1);
+            rlimit const limit{most, most};
+            ensure(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+            try {
+                execasio::guardian const g(context.get_executor());
+                ensure(false, "started");
+            } catch (boost::system::system_error const& e) {
+                ensure(e.code().value() == EMFILE, e.what());
+            }
+            while (::waitpid(-1, nullptr, 0) > 0) { // for ever, if one lives
+            }
+        });
+        BOOST_TEST((outcome.empty() || outcome == "started"), outcome);
+        BOOST_REQUIRE(++failed < 64);
+    }
+    BOOST_TEST(failed > 5);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

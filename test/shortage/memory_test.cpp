@@ -1,6 +1,7 @@
 // Whatever allocation fails, once: the call says so or has what it wants, and later ones work.
 #include "shortage/allocations.hpp"
 #include "support/family.hpp"
+#include "support/identity.hpp"
 #include "support/no_leaks.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
@@ -8,10 +9,12 @@
 
 #include <execasio/input_queue.hpp>
 #include <execasio/output_pump.hpp>
+#include <execasio/process_scope.hpp>
 #include <execasio/spawn.hpp>
 #include <execasio/stop.hpp>
 #include <execasio/supervisor.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -66,6 +69,44 @@ bool run_dry(asio::io_context& context)
     }
     BOOST_TEST(context.stopped());
     return thrown;
+}
+
+/// Ends some who ignore SIGTERM: it is the rest of the plan that has to come.
+void all_end_by(stop_plan const& plan)
+{
+    for_each_allocation([&](long n) {
+        std::string const word = family_word();
+        bool const alone = plan.target() == stop_target::process;
+        command cmd =
+            alone ? puppet("ignore", "15", "pause-forever", word)
+                  : puppet("ignore", "15", "fork", "pause-forever", "join", "pause-forever", word);
+        cmd.group(execasio::process_group::create());
+        asio::io_context context;
+        process p = execasio::spawn(context.get_executor(), cmd);
+        test::await_family(word, alone ? 1 : 2);
+        int told = 0;
+        bool happened;
+        bool failed;
+        {
+            failing_allocation const fault(n);
+            auto const insist = [](auto call) { // as a program would that gets memory again
+                try {
+                    call();
+                } catch (std::bad_alloc const&) {
+                    call();
+                }
+            };
+            insist([&] { BOOST_TEST(!execasio::request_stop(p, plan)); });
+            insist([&] { p.async_wait([&](error_code, exit_record const&) { ++told; }); });
+            failed = run_dry(context);
+            happened = fault.happened();
+        }
+        BOOST_TEST((told == 1 || failed));
+        BOOST_TEST(!p.running());
+        BOOST_TEST(test::is_gone_within(word, test::scaled(10s)));
+        test::kill_family(word);
+        return happened;
+    });
 }
 
 } // namespace
@@ -196,41 +237,73 @@ BOOST_AUTO_TEST_CASE(a_supervisor_has_no_member_that_nobody_watches)
     });
 }
 
-/// Those who ignore SIGTERM: it is the rest of the plan that has to come.
 BOOST_AUTO_TEST_CASE(a_plan_goes_on_to_its_end)
 {
-    for (stop_target const target : {stop_target::process, stop_target::group, stop_target::tree}) {
+    for (stop_target const target : {stop_target::process, stop_target::group, stop_target::tree})
+        all_end_by(stop_plan().grace(10ms).target(target));
+}
+
+BOOST_AUTO_TEST_CASE(so_does_one_that_begins_with_a_command)
+{
+    command cmd = puppet("pause-forever");
+    all_end_by(stop_plan::kill().command(cmd, 10ms).target(stop_target::group));
+    if (test::may_change_identity()) {
+        cmd.credentials(execasio::credentials::user("nobody"));
+        all_end_by(stop_plan::kill().command(cmd, 10ms).target(stop_target::group));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_scope_has_no_member_that_nobody_watches)
+{
+    for_each_allocation([](long n) {
+        asio::io_context context;
+        bool happened = false;
+        bool finished = false;
+        auto body = [&](execasio::process_scope& scope) -> asio::awaitable<void> {
+            process p = execasio::spawn(context.get_executor(), puppet("exit", "0"));
+            failing_allocation const fault(n);
+            try {
+                static_cast<void>(scope.add(std::move(p)));
+            } catch (std::bad_alloc const&) {
+            }
+            happened = fault.happened();
+            co_return;
+        };
+        asio::co_spawn(context, execasio::with_scope(body), [&](std::exception_ptr failure) {
+            finished = true;
+            BOOST_TEST(!failure);
+        });
+        run_dry(context);
+        BOOST_TEST(finished);
+        return happened;
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_does_a_plan_for_what_is_left_behind)
+{
+    for (stop_target const target : {stop_target::group, stop_target::tree}) {
         for_each_allocation([&](long n) {
             std::string const word = family_word();
-            bool const alone = target == stop_target::process;
-            command cmd = alone ? puppet("ignore", "15", "pause-forever", word)
-                                : puppet("ignore", "15", "fork", "pause-forever", "join",
-                                         "pause-forever", word);
-            cmd.group(execasio::process_group::create());
+            command cmd =
+                puppet("ignore", "15", "fork", "pause-forever", "join", "await", "exit", "0", word);
+            cmd.group(execasio::process_group::create()).input(stream::pipe);
+            cmd.at_exit(stop_plan().grace(10ms).target(target));
             asio::io_context context;
             process p = execasio::spawn(context.get_executor(), cmd);
-            test::await_family(word, alone ? 1 : 2);
-            stop_plan const plan = stop_plan().grace(10ms).target(target);
+            test::await_family(word, 2);
             int told = 0;
+            p.async_wait([&](error_code, exit_record const&) { ++told; });
             bool happened;
             bool failed;
             {
                 failing_allocation const fault(n);
-                auto const insist = [](auto call) { // as a program would that gets memory again
-                    try {
-                        call();
-                    } catch (std::bad_alloc const&) {
-                        call();
-                    }
-                };
-                insist([&] { BOOST_TEST(!execasio::request_stop(p, plan)); });
-                insist([&] { p.async_wait([&](error_code, exit_record const&) { ++told; }); });
+                p.input().close();
                 failed = run_dry(context);
                 happened = fault.happened();
             }
             BOOST_TEST(told == (failed ? 0 : 1));
-            BOOST_TEST(!p.running());
-            BOOST_TEST(processes_with_word(word).empty());
+            // Without memory for the plan they are killed, and not awaited.
+            BOOST_TEST(test::is_gone_within(word, test::scaled(10s)));
             test::kill_family(word);
             return happened;
         });

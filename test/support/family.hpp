@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <thread>
@@ -60,6 +61,18 @@ inline void await_family(std::string const& word, std::size_t size)
 {
     while (processes_with_word(word).size() < size)
         std::this_thread::yield();
+}
+
+/// Blocks until no process of the family lives.
+inline bool is_gone_within(std::string const& word, std::chrono::steady_clock::duration limit)
+{
+    auto const end = std::chrono::steady_clock::now() + limit;
+    while (!processes_with_word(word).empty()) {
+        if (std::chrono::steady_clock::now() >= end)
+            return false;
+        std::this_thread::yield();
+    }
+    return true;
 }
 
 /// A child with a grandchild; both do nothing.

@@ -20,7 +20,8 @@ public:
         leaves, ///< before: the nephew is an orphan
     };
 
-    explicit nephew(parent kind)
+    /// @param leads_group Of its own, rather than to be in this program's.
+    explicit nephew(parent kind, bool leads_group = false)
     {
         int ends[2];
         BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -28,6 +29,8 @@ public:
         BOOST_REQUIRE(parent_ >= 0);
         if (parent_ == 0) {
             pid_t const child = ::fork();
+            if (child == 0 && leads_group)
+                ::setpgid(0, 0);
             if (child == 0)
                 run(ends[1]);
             if (kind == parent::leaves)

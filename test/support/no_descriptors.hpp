@@ -11,11 +11,11 @@ namespace test {
 /// As long as it is there this program can open nothing more.
 class no_descriptors {
 public:
-    /// @param most RLIMIT_NOFILE from now on.
+    /// @param most RLIMIT_NOFILE meanwhile.
     explicit no_descriptors(rlim_t most)
     {
-        rlimit limit{};
-        ::getrlimit(RLIMIT_NOFILE, &limit);
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        rlimit limit = before_;
         limit.rlim_cur = most;
         ::setrlimit(RLIMIT_NOFILE, &limit);
         fds_.reserve(most);
@@ -28,9 +28,11 @@ public:
     {
         for (int const fd : fds_)
             ::close(fd);
+        ::setrlimit(RLIMIT_NOFILE, &before_);
     }
 
 private:
+    rlimit before_{};
     std::vector<int> fds_;
 };
 

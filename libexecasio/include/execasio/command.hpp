@@ -169,6 +169,12 @@ public:
     /// are: these are inheritable and ambient in addition. The last call of either counts.
     command& ambient_capabilities(execasio::capabilities set);
 
+    /// The child gives up all capabilities before it enters its directory and executes its program:
+    /// for a program that holds some and is not root. Those that are inheritable or ambient go as
+    /// well; what the executed file gives (capabilities(7), set-user-ID) it still gets. Unlike the
+    /// two above it takes no memory of the child's own.
+    command& drop_capabilities();
+
     /// No program that the child or a descendant executes can ever get any others than these: they
     /// are dropped from the bounding set. Needs CAP_SETPCAP if there is one to drop.
     command& bounding_set(execasio::capabilities set);
@@ -240,6 +246,7 @@ public:
     {
         return capabilities_;
     }
+    [[nodiscard]] bool drops_capabilities() const noexcept { return drop_capabilities_; }
     [[nodiscard]] bool root_keeps_all() const noexcept { return root_keeps_all_; }
     [[nodiscard]] std::optional<execasio::capabilities> const& bounding_set() const noexcept
     {
@@ -284,6 +291,7 @@ private:
     std::optional<unsigned> securebits_;
     std::chrono::milliseconds spawn_deadline_{10'000};
     int parent_death_signal_ = 0;
+    bool drop_capabilities_ = false;
     bool root_keeps_all_ = false;
     bool no_new_privileges_ = false;
     lifetime on_destroy_ = lifetime::kill;

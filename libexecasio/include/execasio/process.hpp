@@ -62,6 +62,7 @@ asio::any_io_executor executor_of(process_state& state) noexcept;
 exit_event& begin_exit_wait(process_state& state);
 bool has_ended(process_state const& state) noexcept;
 void end_exit_wait(process_state& state, error_code& ec, exit_record& record);
+void cancel_exit_wait(process_state& state) noexcept;
 
 template <class Self>
 std::shared_ptr<void> work_elsewhere(asio::any_io_executor const& own, Self const& self);
@@ -222,12 +223,18 @@ struct detail::exit_wait_operation {
                 elsewhere = std::make_unique<outcome>();
                 elsewhere->work = std::move(work);
             }
-            exit_event& event = begin_exit_wait(*state);
-            bool const has = has_ended(*state);
-            if (elsewhere)
-                await(event, has, asio::bind_executor(own, std::move(self)));
-            else
-                await(event, has, std::move(self));
+            auto const waited_for = state;
+            exit_event& event = begin_exit_wait(*waited_for);
+            bool const has = has_ended(*waited_for);
+            try {
+                if (elsewhere)
+                    await(event, has, asio::bind_executor(own, std::move(self)));
+                else
+                    await(event, has, std::move(self));
+            } catch (...) { // out of memory
+                cancel_exit_wait(*waited_for);
+                throw;
+            }
             break;
         }
         case step::ended: {

@@ -153,6 +153,8 @@ void list_processes(std::string const& path, std::vector<pid_t>& into)
         if (pid != 0) // of another pid namespace
             into.push_back(pid);
     std::unique_ptr<DIR, int (*)(DIR*)> const list(::opendir(path.c_str()), ::closedir);
+    if (!list && is_shortage(errno))
+        throw boost::system::system_error(last_error(), path);
     while (dirent const* const e = list ? ::readdir(list.get()) : nullptr)
         if (e->d_type == DT_DIR && std::strcmp(e->d_name, ".") != 0 &&
             std::strcmp(e->d_name, "..") != 0)
@@ -288,8 +290,9 @@ std::vector<held_process> cgroup_set::members() const
             continue;
         // Now that it is held: is it the one that was in the list?
         std::array<char, 4096> text{};
-        read_small_file(("/proc/" + std::to_string(pid) + "/cgroup").c_str(), text.data(),
-                        text.size());
+        std::string const groups = "/proc/" + std::to_string(pid) + "/cgroup";
+        if (read_small_file(groups.c_str(), text.data(), text.size()) == 0 && is_shortage(errno))
+            throw boost::system::system_error(last_error(), groups);
         if (std::strstr(text.data(), name.c_str()))
             held.push_back(std::move(member));
     }
@@ -310,6 +313,15 @@ process_set::look cgroup_set::find()
     return seen;
 }
 
+/// @return False before Linux 5.14.
+bool cgroup_set::kill_all() noexcept
+{
+    while (kill_ && ::write(kill_.get(), "1", 1) < 0)
+        if (errno != EINTR)
+            kill_.reset();
+    return static_cast<bool>(kill_);
+}
+
 void cgroup_set::signal(int number, pid_t child, bool& child_included)
 {
     open_files();
@@ -320,24 +332,14 @@ void cgroup_set::signal(int number, pid_t child, bool& child_included)
         if (number != SIGKILL || !kill_)
             throw;
     }
+    bool const killed = number == SIGKILL && kill_all();
     for (held_process const& member : found) {
-        bool const is_child = member.entry.pid == child;
-        if (!is_child)
+        bool const reached = killed || member.signal_and_continue(number) == 0;
+        if (member.entry.pid == child)
+            child_included = reached;
+        else
             note(member.entry);
-        bool const reached = number == SIGKILL || member.signal_and_continue(number) == 0;
-        child_included = child_included || (is_child && reached);
     }
-    if (number != SIGKILL)
-        return;
-    while (kill_ && ::write(kill_.get(), "1", 1) < 0) {
-        if (errno != EINTR) {
-            kill_.reset();
-            break;
-        }
-    }
-    if (!kill_) // Linux before 5.14
-        for (held_process const& member : found)
-            member.signal(SIGKILL);
 }
 
 } // namespace sys

@@ -62,6 +62,7 @@ private:
     enum class answer { yes, no, unknown };
 
     void open_files() noexcept;
+    bool kill_all() noexcept;
     [[nodiscard]] answer populated() const noexcept;
     std::vector<held_process> members() const;
 

@@ -309,9 +309,11 @@ int child_main(void* context) noexcept
     bool const others = plan.shared_below != 3 || plan.moves[plan.move_count - 1].to > 2;
     if (!set_descriptors(plan) || (others && !mark_others(plan)))
         return failed(plan, errno);
-    // What a user may open and enter is that user's affair, so it waits for the change.
+    // What may be opened and entered is the affair of who will be there, so it waits for the
+    // change.
     bool const as_other_user = plan.identity && plan.identity->set_user;
-    if (!as_other_user && !enter_directory(plan))
+    bool const enters_late = as_other_user || plan.drop_capabilities;
+    if (!enters_late && !enter_directory(plan))
         return failed(plan, errno);
     if (plan.identity)
         use_permitted_capabilities();
@@ -333,7 +335,14 @@ int child_main(void* context) noexcept
                 return failed(plan, error);
         }
     }
-    if (as_other_user && (!open_files(plan) || !enter_directory(plan)))
+    if (plan.drop_capabilities) {
+        enter(plan, stage::capabilities);
+        if (!drop_capabilities())
+            return failed(plan, errno);
+    }
+    if (as_other_user && !open_files(plan))
+        return failed(plan, errno);
+    if (enters_late && !enter_directory(plan))
         return failed(plan, errno);
     enter(plan, stage::capabilities);
     if (plan.no_new_privileges &&

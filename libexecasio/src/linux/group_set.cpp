@@ -12,7 +12,7 @@
 
 namespace execasio::sys {
 
-group_set::group_set(pid_t group, pid_t child, int leader) noexcept
+group_set::group_set(pid_t group, pid_t child, int leader)
     : group_(group),
       child_(child),
       leader_(leader)
@@ -20,7 +20,7 @@ group_set::group_set(pid_t group, pid_t child, int leader) noexcept
     hold_leader();
 }
 
-group_set::group_set(pid_t group, pid_t child, unique_fd leader) noexcept
+group_set::group_set(pid_t group, pid_t child, unique_fd leader)
     : group_(group),
       child_(child),
       owned_(std::move(leader)),
@@ -29,7 +29,7 @@ group_set::group_set(pid_t group, pid_t child, unique_fd leader) noexcept
     hold_leader();
 }
 
-void group_set::hold_leader() noexcept
+void group_set::hold_leader()
 {
     held_process anchor;
     if (child_ == 0 && leader_ >= 0 && read_process(group_, anchor.entry)) {
@@ -76,6 +76,11 @@ bool group_set::is_still_ours() const noexcept
 bool group_set::surely_empty() noexcept
 {
     return child_ == 0 && ask_leader() == answer::no;
+}
+
+bool group_set::knows_when_empty() const noexcept
+{
+    return child_ == 0 && ask_leader() != answer::unknown;
 }
 
 /// One walk. @param all Gets the members' numbers, zombies included.
@@ -126,16 +131,20 @@ process_set::look group_set::find()
 
 void group_set::signal(int number, pid_t child, bool& child_included)
 {
-    // The child itself may have left its group.
-    child_included = child != 0 && ::getpgid(child) == group_;
+    bool const inside = child != 0 && ::getpgid(child) == group_; // it may have left
     bool all = leader_ >= 0 && ::syscall(SYS_pidfd_send_signal, leader_, number, nullptr,
                                          pidfd_signal_process_group) == 0;
     if (!all && is_held_by_child())
         all = ::kill(-group_, number) == 0;
     if (!all) {
-        signal_rest(find(), number);
+        look const seen = find();
+        signal_rest(seen, number);
+        child_included = std::any_of(seen.held.begin(), seen.held.end(), [&](auto const& member) {
+            return inside && member.entry.pid == child;
+        });
         return;
     }
+    child_included = inside;
     if (is_followed_by_continue(number)) {
         if (leader_ >= 0 && ::syscall(SYS_pidfd_send_signal, leader_, SIGCONT, nullptr,
                                       pidfd_signal_process_group) == 0)

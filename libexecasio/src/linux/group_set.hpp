@@ -17,10 +17,10 @@ public:
     /// @param group Not this process's own.
     /// @param child A child of this program that is a member and has not been reaped; 0: none.
     /// @param leader A pidfd of the leader, who has not been reaped; may be empty.
-    group_set(pid_t group, pid_t child, unique_fd leader) noexcept;
+    group_set(pid_t group, pid_t child, unique_fd leader);
     /// The same with a pidfd that is somebody else's and outlives this object, so that no other
     /// descriptor is needed.
-    group_set(pid_t group, pid_t child, int leader) noexcept;
+    group_set(pid_t group, pid_t child, int leader);
 
     [[nodiscard]] stop_mechanism mechanism() const noexcept override
     {
@@ -30,12 +30,13 @@ public:
     look find() override;
     void signal(int number, pid_t child, bool& child_included) override;
     [[nodiscard]] bool surely_empty() noexcept override;
+    [[nodiscard]] bool knows_when_empty() const noexcept override;
     void before_reap() override;
 
 private:
     enum class answer { yes, no, unknown };
 
-    void hold_leader() noexcept;
+    void hold_leader();
     [[nodiscard]] look walk(std::set<pid_t>& all) const;
     [[nodiscard]] answer ask_leader() const noexcept;
     [[nodiscard]] bool is_held_by_child() const noexcept;

@@ -11,8 +11,11 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -37,8 +40,9 @@ std::atomic<unsigned> generation = 0;
 /// The table of this program, as long as a guardian or a child uses it.
 class guard_table {
 public:
-    guard_table() : memory(::memfd_create("execasio-guard", MFD_CLOEXEC))
+    guard_table() : memory(::memfd_create("execasio-guard", MFD_CLOEXEC | MFD_ALLOW_SEALING))
     {
+        parents.reserve(guard_area::most_parents);
         void* const at = memory && may_be_as_long(sizeof(guard_area)) &&
                                  ::ftruncate(memory.get(), sizeof(guard_area)) == 0
                              ? ::mmap(nullptr, sizeof(guard_area), PROT_READ | PROT_WRITE,
@@ -47,6 +51,7 @@ public:
         if (at == MAP_FAILED)
             throw boost::system::system_error(last_error(), "guardian");
         area = static_cast<guard_area*>(at);
+        seal();
         area->manager = ::getpid();
     }
     guard_table(guard_table const&) = delete;
@@ -60,13 +65,27 @@ public:
             free.pop_back();
             return slot;
         }
-        std::uint32_t const used = area->used.load(std::memory_order_relaxed);
         if (used == guard_area::most_slots)
             return nullptr;
         if (free.capacity() <= used) // so that giving back cannot fail
             free.reserve(std::max<std::size_t>(64, 2 * std::size_t{used}));
         area->used.store(used + 1, std::memory_order_release);
-        return &area->slots[used];
+        return &area->slots[used++];
+    }
+
+    /// The number of a directory, which is noted; nothing when there is no room for it.
+    std::optional<std::uint32_t> parent(char const* path)
+    {
+        auto const known = std::find(parents.begin(), parents.end(), path);
+        auto const index = static_cast<std::uint32_t>(known - parents.begin());
+        if (known != parents.end())
+            return index;
+        if (index == guard_area::most_parents || std::strlen(path) >= guard_area::path_size)
+            return std::nullopt;
+        parents.emplace_back(path);
+        std::strcpy(area->parent[index], path);
+        area->parents.store(index + 1, std::memory_order_release);
+        return index;
     }
 
     [[nodiscard]] bool is_ours() const noexcept
@@ -77,9 +96,23 @@ public:
     unsigned made_in = generation.load(std::memory_order_relaxed);
     unique_fd memory;
     guard_area* area = nullptr;
+    // What is shared is written here, and not read: the guardian may have less rights than this
+    // program, and those who have it in their power must not have this program by that.
+    std::uint32_t used = 0;
+    std::vector<std::string> parents;
     std::vector<guard_slot*> free;
     std::size_t entries = 0;
     std::size_t guardians = 0;
+
+private:
+    /// From here on it is written only by this mapping and the copies that children have of it
+    /// (memfd_create(2)). Where the kernel cannot (before Linux 5.1), at least its size stays.
+    void seal() const noexcept
+    {
+        constexpr int size = F_SEAL_SHRINK | F_SEAL_GROW;
+        if (::fcntl(memory.get(), F_ADD_SEALS, size | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0)
+            ::fcntl(memory.get(), F_ADD_SEALS, size);
+    }
 };
 
 namespace {
@@ -134,22 +167,16 @@ guard_entry guard_entry::for_living(pid_t pid, bool own_group) noexcept
 
 void guard_entry::cgroup(char const* parent, std::uint32_t number) noexcept
 {
-    if (!slot_ || std::strlen(parent) >= guard_area::path_size)
+    if (!slot_)
         return;
     std::lock_guard const lock(table_mutex());
-    guard_area& area = *table_->area;
-    std::uint32_t const count = area.parents.load(std::memory_order_relaxed);
-    std::uint32_t index = 0;
-    while (index < count && std::strcmp(area.parent[index], parent) != 0)
-        ++index;
-    if (index == guard_area::most_parents)
-        return;
-    if (index == count) {
-        std::strcpy(area.parent[index], parent);
-        area.parents.store(count + 1, std::memory_order_release);
+    try {
+        if (auto const index = table_->parent(parent)) {
+            slot_->cgroup_parent = *index;
+            slot_->cgroup = number;
+        }
+    } catch (std::bad_alloc const&) { // as one for which there is no room
     }
-    slot_->cgroup_parent = index;
-    slot_->cgroup = number;
 }
 
 void guard_entry::set(std::uint32_t state) noexcept

@@ -187,12 +187,14 @@ private:
         pid_t const self = ::getpid();
         for (process_entry& e : table_)
             if (!e.marked && e.living && e.pid != self && e.pid != 1)
-                e.marked = is_guarded_tree(tree_of(e.pid, area_.manager));
+                e.marked = is_in_guarded_tree(e.pid);
     }
 
-    bool is_guarded_tree(std::uint64_t number) noexcept
+    bool is_in_guarded_tree(pid_t pid) noexcept
     {
         bool found = false;
+        std::uint64_t const number = tree_of(pid, area_.manager);
+        blind_ = blind_ || (number == 0 && is_shortage(errno));
         if (number != 0)
             for_each_slot([&found, number](guard_slot const& slot, std::uint32_t) {
                 found |= slot.tree == number;

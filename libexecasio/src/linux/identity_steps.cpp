@@ -211,6 +211,11 @@ void use_permitted_capabilities() noexcept
     }
 }
 
+bool drop_capabilities() noexcept
+{
+    return write({});
+}
+
 int change_identity(identity_plan const& plan, child_report& report) noexcept
 {
     // What is in this memory is the parent's. A change of the user sets the flag as well, but not

@@ -32,6 +32,10 @@ struct identity_plan {
 /// this process uses them. A failure is no error; the step that misses a right will say so.
 void use_permitted_capabilities() noexcept;
 
+/// Gives up all, the inheritable and ambient ones included. What is dropped, and not gained, is of
+/// this process alone, also in shared memory. @return False with errno.
+bool drop_capabilities() noexcept;
+
 /// Makes the calling process what the plan says, reads all of it back and compares. Never to be
 /// called in memory that is shared with the parent: a change of the user would clear the parent's
 /// dumpable flag. `report.where` and `report.detail` tell how far it came.

@@ -28,16 +28,23 @@ std::size_t read_small_file(char const* path, char* text, std::size_t size) noex
     if (file < 0)
         return 0;
     std::size_t length = 0;
-    while (length + 1 < size) {
+    int error = 0;
+    while (length + 1 < size && error == 0) {
         ssize_t const n = ::read(file, text + length, size - 1 - length);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n == 0)
             break;
-        length += static_cast<std::size_t>(n);
+        if (n < 0)
+            error = errno;
+        else
+            length += static_cast<std::size_t>(n);
     }
     ::close(file);
+    if (is_shortage(error))
+        length = 0;
     text[length] = '\0';
+    errno = error;
     return length;
 }
 
@@ -60,9 +67,10 @@ bool read_process(pid_t pid, process_entry& into) noexcept
         return false;
     char text[1024];
     ssize_t const size = ::read(file, text, sizeof text - 1); // in one piece: it is made at once
+    int const error = errno;
     ::close(file);
     if (size <= 0) {
-        errno = ESRCH;
+        errno = size < 0 && is_shortage(error) ? error : ESRCH;
         return false;
     }
     text[size] = '\0';

@@ -43,7 +43,8 @@ bool is_same_process(process_entry const& known) noexcept;
 /// A number in decimal at the text's beginning, which is moved behind it; 0 when there is none.
 std::uint64_t parse_number(char const*& at) noexcept;
 
-/// The text of a small file in /proc, NUL terminated. @return Its length; 0 when there is none.
+/// The text of a small file in /proc, NUL terminated. @return Its length; 0 when there is none, or
+/// with `is_shortage(errno)`.
 std::size_t read_small_file(char const* path, char* text, std::size_t size) noexcept;
 
 } // namespace execasio::sys

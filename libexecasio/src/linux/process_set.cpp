@@ -36,35 +36,31 @@ int held_process::signal_and_continue(int number) const noexcept
     return error;
 }
 
-namespace {
-
-void throw_shortage()
+void throw_shortage(char const* what)
 {
     if (is_shortage(errno))
-        throw boost::system::system_error(last_error(), "/proc");
+        throw boost::system::system_error(last_error(), what);
 }
-
-} // namespace
 
 bool hold(process_entry const& e, held_process& into)
 {
     into.entry = e;
     into.pidfd = open_pidfd(e.pid);
     if (!into.pidfd) {
-        throw_shortage();
+        throw_shortage("/proc");
         if (errno == ESRCH)
             return false;
     }
     if (is_same_process(e))
         return true;
-    throw_shortage();
+    throw_shortage("/proc");
     return false;
 }
 
 void read_all(process_table& table)
 {
     if (!table.read())
-        throw_shortage();
+        throw_shortage("/proc");
 }
 
 bool process_set::add(process_entry const& e, look& seen)

@@ -34,6 +34,9 @@ struct held_process {
 /// @throws boost::system::system_error for want of descriptors or memory.
 bool hold(process_entry const& e, held_process& into);
 
+/// Throws if the last system call failed for want of descriptors or memory.
+void throw_shortage(char const* what);
+
 /// Reads a table. Without /proc it is empty.
 /// @throws boost::system::system_error for want of descriptors or memory.
 void read_all(process_table& table);
@@ -70,8 +73,11 @@ public:
     /// @return False when there is none that may be signalled at all.
     bool signal_rest(look const& seen, int number);
 
-    /// Certain to have no living member: a cheap look, which may not be able to tell.
+    /// Certain to have no member: a cheap look, which may not be able to tell.
     [[nodiscard]] virtual bool surely_empty() noexcept { return false; }
+
+    /// Whether that would say so as soon as there is none.
+    [[nodiscard]] virtual bool knows_when_empty() const noexcept { return false; }
 
     /// The process itself has ended and is about to be reaped: the last moment in which its number
     /// is certain to be its own.

@@ -3,6 +3,7 @@
 
 #include "linux/process_entry.hpp"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
@@ -43,7 +44,8 @@ std::uint64_t tree_of(pid_t pid, pid_t manager) noexcept
     std::size_t size = 0;
     std::uint64_t found = 0;
     bool in_rest = false;
-    for (ssize_t n; found == 0 && (n = ::read(file, buffer + size, sizeof buffer - size)) > 0;) {
+    ssize_t n = 0;
+    while (found == 0 && (n = ::read(file, buffer + size, sizeof buffer - size)) > 0) {
         size += static_cast<std::size_t>(n);
         char* at = buffer;
         char* const end = buffer + size;
@@ -63,7 +65,9 @@ std::uint64_t tree_of(pid_t pid, pid_t manager) noexcept
         }
         std::memmove(buffer, at, size);
     }
+    int const error = n < 0 ? errno : 0;
     ::close(file);
+    errno = error;
     return found;
 }
 

@@ -83,22 +83,40 @@ constexpr int most_rounds = 16; // of a family that grows faster than it is walk
 
 } // namespace
 
-tree_set::tree_set(pid_t root, std::uint64_t number) : root_(root), number_(number)
+tree_set::tree_set(child_handle const& root, std::uint64_t number)
+    : handle_(root),
+      root_(root.pid()),
+      number_(number)
 {
     process_entry e;
-    if (!read_process(root, e)) // for want of descriptors: at the next look, if it is still there
+    if (read_process(root_, e)) // else, for want of descriptors, at the next look
+        know_root(e);
+}
+
+/// Asked after a look: what was seen under its number was the root then.
+bool tree_set::has_its_number() const noexcept
+{
+    if (reaped_)
+        return false;
+    // When a foreign process is reaped is not told; a child of ours only goes with us.
+    wait_outcome const now = handle_.peek();
+    return now == wait_outcome::running || (now == wait_outcome::ended && !handle_.is_foreign());
+}
+
+void tree_set::know_root(process_entry const& e)
+{
+    if (!has_its_number())
         return;
     root_start_ = e.start;
-    known_[root] = e.start;
+    known_[root_] = e.start;
 }
 
 void tree_set::look_at_root()
 {
-    process_entry const* const e = root_start_ == 0 && !reaped_ ? table_.find(root_) : nullptr;
-    if (!e)
+    if (root_start_ != 0)
         return;
-    root_start_ = e->start;
-    known_[root_] = e->start;
+    if (process_entry const* const e = table_.find(root_))
+        know_root(*e);
 }
 
 /// A group or session has its number as long as it has a member, though who led it is gone. Known
@@ -122,9 +140,13 @@ void tree_set::mark_by_environment()
     if (number_ == 0)
         return;
     pid_t const self = ::getpid();
-    for (process_entry& e : table_)
-        if (!e.marked && e.living && e.start >= root_start_)
-            e.marked = tree_of(e.pid, self) == number_;
+    for (process_entry& e : table_) {
+        if (e.marked || !e.living || e.start < root_start_)
+            continue;
+        e.marked = tree_of(e.pid, self) == number_;
+        if (!e.marked)
+            throw_shortage("/proc");
+    }
 }
 
 void tree_set::walk()

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "linux/child_handle.hpp"
 #include "linux/process_set.hpp"
 
 #include <cstdint>
@@ -11,9 +12,9 @@ namespace execasio::sys {
 /// sessions that known ones lead, and by a mark in their environment.
 class tree_set final : public process_set {
 public:
-    /// @param root A child that has not been reaped, or a foreign process that lives.
+    /// @param root Outlives this.
     /// @param number In the mark that its descendants have inherited; 0: none.
-    tree_set(pid_t root, std::uint64_t number);
+    tree_set(child_handle const& root, std::uint64_t number);
 
     [[nodiscard]] stop_mechanism mechanism() const noexcept override
     {
@@ -27,6 +28,8 @@ public:
 private:
     void walk();
     void look_at_root();
+    void know_root(process_entry const& e);
+    [[nodiscard]] bool has_its_number() const noexcept;
     void mark_led_by_the_dead();
     void mark_by_environment();
     void freeze();
@@ -35,6 +38,7 @@ private:
     std::map<pid_t, std::uint64_t> known_; // with their starts; also dead ones whose group lives
     std::uint64_t root_start_ = 0;         // 0: not known yet
     bool reaped_ = false;                  // the root
+    child_handle const& handle_;
     pid_t root_;
     std::uint64_t number_;
 };
