@@ -185,5 +185,37 @@ check "kept for another user" prints $'CapPrm:\t00000000000004e0' '-user daemon 
 allow 'allow nobody as root'
 check "root if listed" prints root '-user root' /usr/bin/id -un
 
+# The caller's own commands have the groups that he has, not those of his account.
+allow 'allow nobody as daemon'
+nobody_as_he_is=("${nobody[@]}")
+nobody=(setpriv --reuid=65534 --regid=12345 --groups=23456 --inh-caps=-all env SHELL=/bin/sh)
+check "groups that he has given up" prints '12345 23456' '-user nobody' /usr/bin/id -G
+nobody=("${nobody_as_he_is[@]}")
+
+# By file capabilities a port stays its caller, and has more rights than its commands.
+cp "$exec_port" "$work_dir/file-capabilities"
+file_capabilities() {
+    setcap "$1" "$work_dir/file-capabilities" 2>"$work_dir/output"
+}
+mkdir -m 700 "$work_dir/hidden"
+cp /usr/bin/id "$work_dir/hidden/id"
+has_file_capabilities() {
+    "${nobody[@]}" "$work_dir/execasio" port --program "$work_dir/file-capabilities" -- "$@" \
+        >"$work_dir/output" 2>"$work_dir/messages" </dev/null || true
+}
+if file_capabilities cap_dac_override,cap_net_bind_service+p; then
+    allow 'allow nobody as nobody with dac_override net_bind_service'
+    starts() { has_file_capabilities "${@:2}" && [[ $(<"$work_dir/output") == "$1" ]]; }
+    check "a command of a port with file capabilities has none" starts \
+        $'CapInh:\t0000000000000000\nCapPrm:\t0000000000000000' \
+        /bin/grep -E '^Cap(Inh|Prm):' /proc/self/status
+    executes_nothing_hidden() {
+        has_file_capabilities "$work_dir/hidden/id" && grep -q 'Permission denied' "$work_dir/messages"
+    }
+    check "a program that only the port may execute" executes_nothing_hidden
+else
+    echo "skipped: file capabilities cannot be set here: $(<"$work_dir/output")"
+fi
+
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -4,6 +4,8 @@
 
 #include <execasio/credentials.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <optional>
 #include <variant>
 
@@ -46,8 +48,12 @@ std::string user_number(command const& cmd)
     if (auto const* const id = std::get_if<id_t>(&cmd.credentials()->user()))
         return std::to_string(*id);
     auto const* const name = std::get_if<std::string>(&cmd.credentials()->user());
-    auto const number = name ? user_id(*name) : std::nullopt;
-    return number ? std::to_string(*number) : "?";
+    try {
+        if (auto const number = name ? user_id(*name) : std::nullopt)
+            return std::to_string(*number);
+    } catch (boost::system::system_error const&) {
+    }
+    return "?";
 }
 
 /// Whether it was the child, not the port, that met with the failure. What a child of another user
@@ -126,6 +132,8 @@ command stand_in(command const& failed, std::string message)
         cmd.merge_error();
     if (failed.terminal())
         cmd.terminal(*failed.terminal());
+    if (failed.drops_capabilities())
+        cmd.drop_capabilities();
     return cmd;
 }
 

@@ -162,12 +162,17 @@ int keep_vms_ends(settings const& s)
 
 int serve(settings const& s, rights const& r)
 {
-    execasio::prepare_spawning();
-    restored_flags const in_flags(input_number(s));
-    restored_flags const out_flags(output_number(s));
-    asio::io_context context(1);
-    port p(context, s, r);
-    return p.run();
+    try {
+        execasio::prepare_spawning();
+        restored_flags const in_flags(input_number(s));
+        restored_flags const out_flags(output_number(s));
+        asio::io_context context(1);
+        port p(context, s, r);
+        return p.run();
+    } catch (std::exception const& e) {
+        log::error(e.what());
+        return exit_code::refused;
+    }
 }
 
 } // namespace
@@ -199,8 +204,6 @@ int main(int argc, char** argv)
         code = lead_group();
     if (code != exit_code::ok)
         return code;
-    // A shell's pipeline, of which this happens to be the first.
-    std::vector<pid_t> const others = execasio::group_members(::getpgrp());
     // As whoever started the VM may not have left them.
     sigset_t none;
     ::sigemptyset(&none);
@@ -210,11 +213,13 @@ int main(int argc, char** argv)
     ::signal(SIGXFSZ, SIG_IGN); // a log that is as long as a file may be is no reason to end
     ::signal(SIGCHLD, SIG_DFL); // if the VM's is ignored: no exit status could be learnt
     try {
+        // A shell's pipeline, of which this happens to be the first.
+        std::vector<pid_t> const others = execasio::group_members(::getpgrp());
         code = serve(s, r);
-    } catch (std::exception const& e) {
-        log::error(e.what());
+        execasio::kill_group_members(::getpgrp(), others);
+    } catch (boost::system::system_error const& e) {
+        log::error(std::string("cannot look at its process group: ") + e.what());
         code = exit_code::refused;
     }
-    execasio::kill_group_members(::getpgrp(), others);
     return code;
 }

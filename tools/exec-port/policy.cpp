@@ -3,6 +3,8 @@
 #include "capability_names.hpp"
 #include "user.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -53,9 +55,13 @@ uid_t to_user(std::string const& word, std::string const& place)
     auto const [end, failure] = std::from_chars(word.data(), word.data() + word.size(), number);
     if (failure == std::errc() && end == word.data() + word.size())
         return number;
-    if (auto const id = user_id(word))
-        return *id;
-    throw policy::error(place + ": there is no user '" + word + "'");
+    try {
+        if (auto const id = user_id(word))
+            return *id;
+    } catch (boost::system::system_error const& e) {
+        throw policy::error(place + ": cannot look up user '" + word + "': " + e.code().message());
+    }
+    throw policy::mistake(place + ": there is no user '" + word + "'");
 }
 
 std::uint64_t to_capability(std::string const& word, std::string const& place)
@@ -65,7 +71,7 @@ std::uint64_t to_capability(std::string const& word, std::string const& place)
     std::string const name = word.compare(0, 4, "cap_") == 0 ? word.substr(4) : word;
     if (auto const number = capability_number(name))
         return std::uint64_t{1} << *number;
-    throw policy::error(place + ": there is no capability '" + word + "'");
+    throw policy::mistake(place + ": there is no capability '" + word + "'");
 }
 
 } // namespace
@@ -106,6 +112,11 @@ policy policy::read(std::string const& path)
 policy policy::parse(std::string const& text, std::string const& name)
 {
     policy result;
+    if (auto const nul = text.find('\0'); nul != std::string::npos)
+        throw mistake(
+            name + ": a NUL in line " +
+            std::to_string(1 + std::count(text.begin(),
+                                          text.begin() + static_cast<std::ptrdiff_t>(nul), '\n')));
     std::istringstream lines(text);
     std::string line;
     for (std::size_t number = 1; std::getline(lines, line); ++number) {
@@ -118,7 +129,7 @@ policy policy::parse(std::string const& text, std::string const& name)
         std::string caller;
         std::string as;
         if (word != "allow" || !(words >> caller >> as) || as != "as")
-            throw error(place + ": expected allow CALLER as USER... [with CAPABILITY...]");
+            throw mistake(place + ": expected allow CALLER as USER... [with CAPABILITY...]");
         r.caller = to_user(caller, place);
         bool with = false;
         while (words >> word) {
@@ -130,7 +141,7 @@ policy policy::parse(std::string const& text, std::string const& name)
                 r.users.push_back(to_user(word, place));
         }
         if (r.users.empty() || (with && r.capabilities == 0))
-            throw error(place + ": nothing comes after '" + (with ? "with" : "as") + "'");
+            throw mistake(place + ": nothing comes after '" + (with ? "with" : "as") + "'");
         result.rules_.push_back(std::move(r));
     }
     return result;

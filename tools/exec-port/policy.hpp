@@ -25,13 +25,19 @@ public:
         using std::runtime_error::runtime_error;
     };
 
+    /// What is written there is wrong.
+    class mistake : public error {
+    public:
+        using error::error;
+    };
+
     /// Reads a file, which must be a plain file of root's that nobody else may write, in such a
     /// directory; anything else could be the caller's own work.
     /// @throws error
     static policy read(std::string const& path);
 
     /// The same for a text. `name` stands for it in messages.
-    /// @throws error
+    /// @throws mistake; error if a user cannot be looked up
     static policy parse(std::string const& text, std::string const& name);
 
     /// Whether there is any rule for a caller.

@@ -6,6 +6,8 @@
 #include <execasio/assume_identity.hpp>
 #include <execasio/error.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -71,6 +73,7 @@ int rights::take_on(settings const& s)
             return exit_code::refused;
         }
         clean_environment();
+        callers_identity_ = identity_with_own_groups(::getuid(), ::getgid());
     }
     if (s.capabilities) {
         auto const parsed = parse_capabilities(*s.capabilities);
@@ -88,7 +91,13 @@ int rights::take_on(settings const& s)
         }
         return drop_unneeded();
     }
-    auto const wanted = user_id(*s.user);
+    std::optional<uid_t> wanted;
+    try {
+        wanted = user_id(*s.user);
+    } catch (boost::system::system_error const& e) {
+        log::error("cannot look up user '" + *s.user + "': " + e.code().message());
+        return exit_code::refused;
+    }
     if (!wanted) {
         log::error("there is no user '" + *s.user + "'");
         return exit_code::unknown_user;
@@ -113,6 +122,9 @@ int rights::read_policy()
     std::string const example = "allow " + user_name(caller_) + " as USER...";
     try {
         policy_ = policy::read(policy_file_);
+    } catch (policy::mistake const& e) {
+        log::error(std::string("the policy cannot be used: ") + e.what());
+        return exit_code::refused;
     } catch (policy::error const& e) {
         log::error("more rights here than the user who starts it has, and no policy in force that "
                    "says what they are for: " +
@@ -178,7 +190,7 @@ int rights::become(std::string const& name, uid_t user)
         if (user == own_ && user == caller_)
             execasio::assume_identity(std::nullopt, kept);
         else
-            execasio::assume_identity(execasio::credentials::user(name), kept);
+            execasio::assume_identity(identity_of(user, name), kept);
     } catch (execasio::spawn_error const& e) {
         log::error("cannot switch to user '" + name + "': " + e.what());
         return e.where() == execasio::stage::capabilities ? exit_code::capabilities_refused
@@ -206,6 +218,17 @@ int rights::drop_unneeded()
         return exit_code::refused;
     }
     return exit_code::ok;
+}
+
+bool rights::is_privileged() const noexcept
+{
+    return policy_ || own_ == 0 || !capabilities::held().empty();
+}
+
+execasio::credentials rights::identity_of(uid_t user, std::string const& name) const
+{
+    return callers_identity_ && user == caller_ ? *callers_identity_
+                                                : execasio::credentials::user(name);
 }
 
 bool rights::allow(uid_t user) const noexcept

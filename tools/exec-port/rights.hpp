@@ -34,6 +34,13 @@ public:
     /// Whether the port has more rights than its starter, and a policy says which of them to use.
     [[nodiscard]] bool limited() const noexcept { return policy_.has_value(); }
 
+    /// Whether it holds rights that its commands must not have by it.
+    [[nodiscard]] bool is_privileged() const noexcept;
+
+    /// As whom the commands of a user run: with the groups of its account. By a policy its caller's
+    /// own are those that the caller has: nobody gets a group back that he had given up.
+    [[nodiscard]] execasio::credentials identity_of(uid_t user, std::string const& name) const;
+
     /// Whether commands may run as a user.
     [[nodiscard]] bool allow(uid_t user) const noexcept;
 
@@ -56,6 +63,7 @@ private:
     std::string policy_file_;
     std::optional<policy> policy_;     // of a port that has more rights than its starter
     execasio::capabilities requested_; // -cap
+    std::optional<execasio::credentials> callers_identity_; // of such a port
     uid_t caller_ = 0;
     uid_t own_ = 0;
 };

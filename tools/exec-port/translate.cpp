@@ -4,6 +4,8 @@
 #include "failed_start.hpp"
 #include "user.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -109,7 +111,13 @@ runner runner_of(run_options const& options, rights const& r)
 {
     if (!options.user)
         return {r.user(), false};
-    auto const user = user_id(*options.user);
+    std::optional<uid_t> user;
+    try {
+        user = user_id(*options.user);
+    } catch (boost::system::system_error const& e) {
+        throw start_refused(refusal::text("Couldn't start pid: cannot look up user " +
+                                          *options.user + ": " + e.code().message()));
+    }
     if (!user)
         throw start_refused(refusal::text("Invalid user " + *options.user + ": no such user"));
     return {*user, *user != r.user()};
@@ -121,37 +129,28 @@ bool may_change_user()
     return held.contains(CAP_SETUID) && held.contains(CAP_SETGID);
 }
 
-/// Whether what a command names must not be opened by the port itself, even as the same user: it
-/// could be one of the port's own descriptors, to which /proc/self/fd has links, and would be
-/// opened with capabilities that the command has not. The child has neither.
-bool is_opened_by_child(command const& cmd, rights const& r)
+/// What a port with rights of its own must not do for a command of the same user. A file could be
+/// one of its own descriptors, or its memory, to which /proc/self has links: the child opens it,
+/// which has neither. Nor is a directory entered, or a program executed, by capabilities that the
+/// command has not.
+void keep_rights_from(command& cmd, run_options const& options, rights const& r)
 {
+    if (!r.is_privileged())
+        return;
     bool const files = cmd.input().is_file() || cmd.output().is_file() || cmd.error().is_file();
-    if (r.user() == 0)
-        return files;
-    return (files || cmd.directory()) && (r.limited() || !execasio::capabilities::held().empty());
-}
-
-/// User and groups of the port itself.
-execasio::credentials own_identity()
-{
-    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-    int const count = ::getgroups(static_cast<int>(groups.size()), groups.data());
-    groups.resize(static_cast<std::size_t>(std::max(0, count)));
-    auto who = execasio::credentials::user(::geteuid());
-    who.group(::getegid()).no_supplementary_groups();
-    for (gid_t const group : groups)
-        who.supplementary_group(group);
-    return who;
+    if (files || (options.capabilities && r.user() != 0))
+        cmd.credentials(identity_with_own_groups(::geteuid(), ::getegid()));
+    else if (r.user() != 0) // to root exec gives them back
+        cmd.drop_capabilities();
 }
 
 void set_identity(command& cmd, run_options const& options, runner const& who, rights const& r)
 {
     // The port's own user, too, may be in groups that the port is not in, or the other way round.
     if (who.is_other || (options.user && may_change_user() && !r.limited()))
-        cmd.credentials(execasio::credentials::user(*options.user));
-    else if (is_opened_by_child(cmd, r))
-        cmd.credentials(own_identity());
+        cmd.credentials(r.identity_of(who.user, *options.user));
+    else
+        keep_rights_from(cmd, options, r);
     if (!options.capabilities)
         return;
     auto const wanted = options.capabilities->all
@@ -201,7 +200,7 @@ std::optional<execasio::credentials> kill_command_owner(execasio::credentials co
     auto const user = std::get<id_t>(owner.user());
     if (user == r.user())
         return std::nullopt;
-    return execasio::credentials::user(user);
+    return r.identity_of(user, user_name(user));
 }
 
 } // namespace
@@ -217,11 +216,13 @@ execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
         // As the one whom it is to end, and with no more rights; soon, or SIGTERM has to do.
         std::optional<execasio::credentials> as;
         if (runner const who = runner_of(options, r); who.is_other && r.allow(who.user))
-            as = execasio::credentials::user(*options.user);
+            as = r.identity_of(who.user, *options.user);
         else if (owner && r.allow(std::get<id_t>(owner->user())) && may_change_user())
             as = kill_command_owner(*owner, r);
         if (as)
             cmd.credentials(*as).spawn_deadline(std::chrono::seconds(1));
+        else if (r.is_privileged() && r.user() != 0)
+            cmd.drop_capabilities();
         plan.command(std::move(cmd), timeout);
     } else {
         plan.signal(SIGTERM, timeout);

@@ -1,5 +1,8 @@
 #include "user.hpp"
 
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -8,6 +11,7 @@
 #include <vector>
 
 #include <pwd.h>
+#include <unistd.h>
 
 namespace exec_port {
 namespace {
@@ -23,8 +27,12 @@ std::optional<passwd> look_up(std::vector<char>& buffer, LookUp function)
         int const error = function(&entry, buffer.data(), buffer.size(), &found);
         if (error == ERANGE && buffer.size() < 1024 * 1024)
             buffer.resize(buffer.size() * 2);
+        else if (found)
+            return entry;
+        else if (error == 0 || error == ENOENT || error == ESRCH) // "Errors" of getpwnam(3)
+            return std::nullopt;
         else if (error != EINTR)
-            return found ? std::optional(entry) : std::nullopt;
+            throw boost::system::system_error(error, boost::system::system_category());
     }
 }
 
@@ -42,10 +50,27 @@ std::optional<uid_t> user_id(std::string const& name)
 std::string user_name(uid_t id)
 {
     std::vector<char> buffer;
-    auto const entry = look_up(buffer, [&](passwd* e, char* data, std::size_t size, passwd** out) {
+    auto const by_id = [&](passwd* e, char* data, std::size_t size, passwd** out) {
         return ::getpwuid_r(id, e, data, size, out);
-    });
-    return entry ? entry->pw_name : std::to_string(id);
+    };
+    try {
+        if (auto const entry = look_up(buffer, by_id))
+            return entry->pw_name;
+    } catch (boost::system::system_error const&) { // it has a number at least
+    }
+    return std::to_string(id);
+}
+
+execasio::credentials identity_with_own_groups(uid_t user, gid_t group)
+{
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+    int const count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+    groups.resize(static_cast<std::size_t>(std::max(0, count)));
+    auto who = execasio::credentials::user(user);
+    who.group(group).no_supplementary_groups();
+    for (gid_t const other : groups)
+        who.supplementary_group(other);
+    return who;
 }
 
 std::optional<execasio::credentials> owner_of(int os_pid)
