@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(without_rights_there_are_still_some_to_give_up)
 }
 
 /// Those that are inheritable go as well, and none of them opens a door on the way.
-BOOST_AUTO_TEST_CASE(all_can_be_dropped_without_a_memory_of_its_own)
+BOOST_AUTO_TEST_CASE(all_can_be_dropped)
 {
     if (!may_change_identity())
         return;
@@ -282,12 +282,19 @@ BOOST_AUTO_TEST_CASE(all_can_be_dropped_without_a_memory_of_its_own)
         test::become(nobody, mask);
         ensure(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0,
                "PR_CAP_AMBIENT_RAISE");
-        ensure(::prctl(PR_SET_DUMPABLE, 1) == 0, "PR_SET_DUMPABLE");
         status_fields kept = status_of_child_here(cat());
         ensure(kept["CapInh"] == hexadecimal(mask), "it should be in need of dropping");
-        status_fields dropped = status_of_child_here(cat().drop_capabilities());
-        for (char const* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
-            ensure(dropped[set] == hexadecimal(0), set);
+        for (int const dumpable : {1, 0}) { // with a memory of its own, and without
+            ensure(::prctl(PR_SET_DUMPABLE, dumpable) == 0, "PR_SET_DUMPABLE");
+            for (bool const bounded : {false, true}) {
+                command drops = cat().drop_capabilities();
+                if (bounded)
+                    drops.bounding_set(capabilities::from_mask(~std::uint64_t{0}));
+                status_fields dropped = status_of_child_here(drops);
+                for (char const* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
+                    ensure(dropped[set] == hexadecimal(0), set);
+            }
+        }
 
         asio::io_context context;
         execasio::process p = execasio::spawn(context.get_executor(), command(program));
@@ -302,6 +309,8 @@ BOOST_AUTO_TEST_CASE(all_can_be_dropped_without_a_memory_of_its_own)
                directory.message);
 
         ensure(capabilities::held().mask() == mask, "this program's own are gone");
+        ensure(::prctl(PR_SET_DUMPABLE, 1) == 0, "PR_SET_DUMPABLE");
+        static_cast<void>(status_of_child_here(cat().drop_capabilities()));
         ensure(::prctl(PR_GET_DUMPABLE) == 1, "this program is not dumpable any more");
     });
     BOOST_TEST(failure == "");

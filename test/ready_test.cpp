@@ -379,4 +379,22 @@ BOOST_AUTO_TEST_CASE(a_guard_waits_for_any_of_them)
     });
 }
 
+/// Nobody reads that stream, so nothing comes by which those who have given up could be noticed.
+BOOST_AUTO_TEST_CASE(lines_that_were_waited_for_in_vain_are_forgotten)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        process p = test::spawn_with_output(ex, "pause-forever");
+        auto const shared = std::make_shared<int>(0);
+        for (int call = 0; call < 10; ++call) {
+            auto const matches = [shared](std::string_view) { return *shared != 0; };
+            error_code const ec =
+                co_await error_of(execasio::ready(p, readiness::line(matches), 1ms));
+            BOOST_TEST(ec == asio::error::timed_out);
+        }
+        BOOST_TEST(shared.use_count() <= 2);
+        co_await end(p);
+    });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 #include "execasio/group.hpp"
 
 #include "linux/low_descriptors.hpp"
+#include "linux/poll_until.hpp"
 #include "linux/process_set.hpp"
 
 #include <boost/system/system_error.hpp>
@@ -10,7 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -74,12 +74,9 @@ std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared)
         }
         if (members.dying.empty() || clock::now() >= deadline)
             return members.found; // none, none that may be killed, or one that does not die
-        for (sys::held_process const& member : members.dying) {
-            auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
-            pollfd p{member.pidfd.get(), POLLIN, 0};
-            if (member.pidfd && left.count() > 0)
-                ::poll(&p, 1, static_cast<int>(left.count()));
-        }
+        for (sys::held_process const& member : members.dying)
+            if (member.pidfd)
+                sys::poll_until({member.pidfd.get(), POLLIN, 0}, deadline);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "linux/guard_table.hpp"
 #include "linux/guardian_process.hpp"
 #include "linux/last_error.hpp"
+#include "linux/poll_until.hpp"
 #include "process_state.hpp"
 
 #include <algorithm>
@@ -110,18 +111,9 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         }
     }
 
-    /// Also while signals are caught, as a profiler's many.
     static bool wait_readable(int fd, std::chrono::milliseconds time) noexcept
     {
-        auto const deadline = std::chrono::steady_clock::now() + time;
-        for (;;) {
-            auto const left = std::chrono::ceil<std::chrono::milliseconds>(
-                deadline - std::chrono::steady_clock::now());
-            pollfd p{fd, POLLIN, 0};
-            int const ready = ::poll(&p, 1, static_cast<int>(std::max(left, left.zero()).count()));
-            if (ready >= 0 || errno != EINTR)
-                return ready == 1;
-        }
+        return sys::poll_until({fd, POLLIN, 0}, std::chrono::steady_clock::now() + time);
     }
 
     /// Of one that ends at once; reaped here, so that it is nobody's business later.

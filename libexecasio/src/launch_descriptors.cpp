@@ -109,7 +109,8 @@ void launch_plan::prepare_terminal()
     try {
         bool const as_other_user = identity_ && identity_->plan().set_user;
         sys::terminal_pair pair =
-            as_other_user ? sys::open_terminal(identity_->plan().user) : sys::open_terminal();
+            as_other_user ? sys::open_terminal(identity_->plan().user, identity_->plan().group)
+                          : sys::open_terminal();
         sys::prepare_terminal(pair.slave.get(), *cmd_.terminal());
         terminal = std::move(pair.master);
         slave_ = pair.slave.get();

@@ -1,11 +1,13 @@
 #include "launch_plan.hpp"
 
+#include "linux/capability_calls.hpp"
 #include "linux/last_error.hpp"
 #include "readiness.hpp"
 
 #include <algorithm>
 #include <csignal>
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace execasio::detail {
@@ -18,7 +20,7 @@ launch_plan::launch_plan(command const& cmd) : cmd_(cmd)
         argv_.push_back(const_cast<char*>(word.c_str())); // execve takes them so, and only reads
     argv_.push_back(nullptr);
     plan_.argv = argv_.data();
-    if (cmd.changes_identity())
+    if (cmd.changes_identity() || drops_what_others_could_use())
         identity_ = std::make_unique<identity>(cmd);
     if (cmd.limits())
         limits_ = std::make_unique<limits>(*cmd.limits(), cmd.credentials().has_value());
@@ -29,6 +31,13 @@ launch_plan::launch_plan(command const& cmd) : cmd_(cmd)
     prepare_terminal();
     prepare_streams();
     prepare_cgroup();
+}
+
+/// See `sys::drop_capabilities`: the child has to have a memory of its own then.
+bool launch_plan::drops_what_others_could_use() const
+{
+    return cmd_.drops_capabilities() && ::prctl(PR_GET_DUMPABLE) == 1 &&
+           sys::permitted_capabilities() != 0;
 }
 
 void launch_plan::prepare_cgroup()
@@ -111,7 +120,7 @@ void launch_plan::prepare_attributes()
     plan_.nice = std::clamp(cmd_.nice().value_or(0), -20, 19);
     plan_.limits = limits_ ? &limits_->plan() : nullptr;
     plan_.identity = identity_ ? &identity_->plan() : nullptr;
-    plan_.drop_capabilities = cmd_.drops_capabilities() && !identity_;
+    plan_.drop_capabilities = cmd_.drops_capabilities() && !cmd_.capabilities();
     plan_.no_new_privileges = cmd_.has_no_new_privileges();
     if (int const number = cmd_.parent_death_signal(); number != 0) {
         if (number < 0 || number > SIGRTMAX)

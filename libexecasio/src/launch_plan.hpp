@@ -57,6 +57,7 @@ public:
 private:
     [[noreturn]] static void refuse(errc why, std::string const& subject);
     void check() const;
+    [[nodiscard]] bool drops_what_others_could_use() const;
     void prepare_environment();
     void find_program();
     void look_at_given();

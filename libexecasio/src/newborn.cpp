@@ -1,9 +1,9 @@
 #include "newborn.hpp"
 
+#include "linux/poll_until.hpp"
 #include "linux/process_entry.hpp"
 #include "orphanage.hpp"
 
-#include <algorithm>
 #include <cerrno>
 
 #include <poll.h>
@@ -11,28 +11,8 @@
 #include <unistd.h>
 
 namespace execasio::detail {
-namespace {
 
 using clock = std::chrono::steady_clock;
-
-/// @return Whether anything has happened before the deadline.
-bool poll_until(pollfd p, clock::time_point deadline) noexcept
-{
-    constexpr std::chrono::milliseconds longest{60'000}; // in one go; what poll takes is an int
-    for (;;) {
-        auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
-        auto const pause = std::clamp(left, left.zero(), longest);
-        int const result = ::poll(&p, 1, static_cast<int>(pause.count()));
-        if (result > 0)
-            return true;
-        if (result < 0 && errno != EINTR && errno != EAGAIN)
-            return false;
-        if (result == 0 && left <= longest)
-            return false;
-    }
-}
-
-} // namespace
 
 newborn::newborn(sys::begun_birth begun) noexcept
     : child_(std::move(begun.child)),
@@ -117,7 +97,7 @@ sys::birth newborn::wait(clock::time_point deadline) noexcept
 {
     constexpr std::chrono::milliseconds patience{1000};
     while (!look())
-        if (!poll_until({report_.get(), POLLIN, 0}, deadline) && !look_at_deadline())
+        if (!sys::poll_until({report_.get(), POLLIN, 0}, deadline) && !look_at_deadline())
             return finish(make_error_code(boost::system::errc::timed_out), patience);
     return finish({}, patience);
 }
@@ -154,7 +134,7 @@ void newborn::end(std::chrono::milliseconds patience) noexcept
     pollfd const p{by_pidfd ? child.pidfd() : report_.get(),
                    static_cast<short>(by_pidfd ? POLLIN : 0), 0};
     // Without a pidfd the pipe's end says it, a moment before the child can be reaped.
-    if (poll_until(p, deadline) && !by_pidfd)
+    if (sys::poll_until(p, deadline) && !by_pidfd)
         child.reap_blocking();
     add_orphan(std::move(child)); // which reaps what has ended
 }

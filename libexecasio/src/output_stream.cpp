@@ -161,6 +161,7 @@ void output_stream_access::watch(output_stream const& stream, output_watcher wat
     if (!stream.impl_)
         throw boost::system::system_error(errc::not_piped);
     output_stream::impl& s = *stream.impl_;
+    s.show({}); // to be rid of those who have lost interest, should nothing ever come
     if (s.buffered() == 0 || watcher({s.ahead.data() + s.ahead_begin, s.buffered()}))
         s.watchers.push_back(std::move(watcher));
 }

@@ -128,9 +128,9 @@ private:
     sys::child_handle child_;
     asio::posix::stream_descriptor pidfd_; // the same number as child_'s, which owns it
     exit_event exited_;
-    std::unique_ptr<stop_run> stop_;
+    std::shared_ptr<stop_run> stop_;
     std::shared_ptr<guard_run> guards_;
-    std::unique_ptr<stop_run> rest_; // for those whom the process has left behind
+    std::shared_ptr<stop_run> rest_; // for those whom the process has left behind
     std::shared_ptr<stop_plan const> at_exit_;
     std::unique_ptr<sys::cgroup_directory> cgroup_;
     std::uint64_t tree_number_ = 0; // 0: not tracked

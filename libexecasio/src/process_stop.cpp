@@ -45,7 +45,7 @@ void process_state::begin_at_exit()
     auto set = done_already ? nullptr : make_set(whom);
     if (!set)
         return;
-    rest_ = std::make_unique<stop_run>(*this, *at_exit_, std::move(set));
+    rest_ = std::make_shared<stop_run>(*this, *at_exit_, std::move(set));
     rest_->begin_with_rest(false);
     rest_->before_reap();
 }
@@ -143,7 +143,7 @@ error_code process_state::begin_stop(stop_plan plan, end_cause cause)
     if (stop_)
         return {};
     auto set = make_set(plan.target());
-    auto run = std::make_unique<stop_run>(*this, std::move(plan), std::move(set));
+    auto run = std::make_shared<stop_run>(*this, std::move(plan), std::move(set));
     add_waiter(); // the plan is itself one that waits, until the end has come
     auto const nothing_begun = [this] {
         cause_ = end_cause::itself;
@@ -201,7 +201,7 @@ error_code process_state::stop_rest(stop_plan plan)
     auto set = make_set(plan.target());
     if (!set || set->surely_empty())
         return {};
-    rest_ = std::make_unique<stop_run>(*this, std::move(plan), std::move(set));
+    rest_ = std::make_shared<stop_run>(*this, std::move(plan), std::move(set));
     rest_->begin_with_rest(true);
     rest_->target_ended();
     return {};

@@ -149,21 +149,26 @@ bool stop_run::command_at_work() const noexcept
 /// Out of time: its destruction kills it.
 void stop_run::end_command() noexcept
 {
-    if (auto const launch = std::exchange(launch_, nullptr))
-        launch->emit(asio::cancellation_type::terminal);
+    try {
+        if (auto const launch = std::exchange(launch_, nullptr))
+            launch->emit(asio::cancellation_type::terminal);
+    } catch (std::exception const&) { // out of memory: its destruction kills it when it has started
+    }
     command_.reset();
 }
 
 void stop_run::wait(stop_plan::duration time)
 {
     timer_.expires_after(time);
-    timer_.async_wait([state = target_.shared_from_this(), this](error_code ec) {
-        if (ec)
-            return;
-        end_command();
-        if (!state->ended() || (set_ && !finished_))
-            next_stage();
-    });
+    // A plan whose first stage is refused may be gone when its time has come on another thread.
+    timer_.async_wait(
+        [state = target_.shared_from_this(), run = weak_from_this(), this](error_code ec) {
+            if (ec || run.expired())
+                return;
+            end_command();
+            if (!state->ended() || (set_ && !finished_))
+                next_stage();
+        });
 }
 
 void stop_run::next_stage()

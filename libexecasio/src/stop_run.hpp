@@ -18,7 +18,7 @@ namespace execasio::detail {
 /// A stop plan that is being carried out. Owned by the state of the process it acts on; what it
 /// waits for keeps that state alive, so that a plan once begun comes to its end whoever loses
 /// interest.
-class stop_run {
+class stop_run : public std::enable_shared_from_this<stop_run> {
 public:
     /// @param set Whom the plan acts on besides the process itself; nullptr: nobody.
     stop_run(process_state& target, stop_plan plan, std::unique_ptr<sys::process_set> set);

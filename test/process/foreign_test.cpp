@@ -14,13 +14,17 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <thread>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -64,8 +68,10 @@ std::optional<exit_record> outcome_of(process& p, asio::io_context& context)
 }
 
 /// Adopts it in a process of another user's, which may not signal it, and then has it end.
-/// @return What the body says, called there at that time.
-bool end_as_nobody_sees_it(nephew& other, std::function<bool(process&, asio::io_context&)> body)
+/// @param at_its_end The body is called when it ends, and not before that.
+/// @return What the body says.
+bool end_as_nobody_sees_it(nephew& other, std::function<bool(process&, asio::io_context&)> body,
+                           bool at_its_end = true)
 {
     int ends[2];
     BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -78,9 +84,12 @@ bool end_as_nobody_sees_it(nephew& other, std::function<bool(process&, asio::io_
         process p = adopt(context.get_executor(), other.pid());
         error_code ec;
         p.signal(SIGTERM, ec);
-        if (ec != boost::system::errc::operation_not_permitted || ::write(ends[1], "x", 1) != 1)
+        if (ec != boost::system::errc::operation_not_permitted)
             ::_exit(3);
-        ::_exit(body(p, context) ? 0 : 4);
+        bool const before = at_its_end || body(p, context);
+        if (::write(ends[1], "x", 1) != 1)
+            ::_exit(3);
+        ::_exit(before && (!at_its_end || body(p, context)) ? 0 : 4);
     }
     ::close(ends[1]);
     char ready;
@@ -282,6 +291,36 @@ BOOST_AUTO_TEST_CASE(waits_for_a_moment_each_are_told_in_the_end)
         }
         return told;
     }));
+}
+
+/// Its first stage is over as soon as it begins, which another thread may notice before it is known
+/// that it cannot begin.
+BOOST_AUTO_TEST_CASE(a_plan_that_is_refused_leaves_no_clock)
+{
+    if (!test::may_change_identity())
+        return;
+    nephew other(nephew::parent::reaps);
+    BOOST_TEST(end_as_nobody_sees_it(
+        other,
+        [](process& p, asio::io_context& context) {
+            auto work = asio::make_work_guard(context);
+            std::thread other_thread([&] { context.run(); });
+            bool refused = true;
+            auto const strand = asio::make_strand(context);
+            process same = adopt(strand, p.id());
+            asio::post(strand, [&] {
+                for (int tries = 0; tries < 50; ++tries) {
+                    execasio::stop_plan plan = execasio::stop_plan::kill();
+                    plan.signal(SIGTERM, 0ms).target(execasio::stop_target::group);
+                    refused = refused && execasio::request_stop(same, plan).failed();
+                }
+                work.reset();
+            });
+            context.run();
+            other_thread.join();
+            return refused;
+        },
+        false));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

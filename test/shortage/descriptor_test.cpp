@@ -78,6 +78,10 @@ constexpr rlim_t many = 400;
 /// Ends a family of three while nothing can be opened.
 asio::awaitable<void> end_without_descriptors(command cmd, std::string word, stop_target target)
 {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ensure(limit.rlim_max >= many && ::setrlimit(RLIMIT_NOFILE, &limit) == 0, "RLIMIT_NOFILE");
     std::vector<int> open; // so many that a launch makes the reserve
     for (int i = 0; i < 40; ++i)
         open.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));

@@ -132,9 +132,7 @@ command stand_in(command const& failed, std::string message)
         cmd.merge_error();
     if (failed.terminal())
         cmd.terminal(*failed.terminal());
-    if (failed.drops_capabilities())
-        cmd.drop_capabilities();
-    return cmd;
+    return cmd.drop_capabilities(); // nobody's, whosever the port's are
 }
 
 command without_files(command cmd)

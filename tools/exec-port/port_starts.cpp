@@ -84,6 +84,9 @@ void port::begin_start(std::int64_t id, run_request const& r, execasio::command 
             refuse(to, refusal::text("Couldn't start pid: starts as other users take too long"));
             return;
         }
+        // Asked again: the number may be another group's by now.
+        if (!may_join(r.options.group.value_or(0)))
+            cmd = refused_group(r);
         cmd.spawn_deadline(left);
         asio::co_spawn(context_, run_later(to, r, cmd),
                        asio::bind_cancellation_slot(

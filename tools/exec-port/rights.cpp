@@ -16,6 +16,7 @@
 #include <linux/capability.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace exec_port {
@@ -54,6 +55,18 @@ void clean_environment()
         ::setenv("SHELL", shell.c_str(), 1);
     if (!terminal.empty() && terminal.find('/') == std::string::npos)
         ::setenv("TERM", terminal.c_str(), 1);
+}
+
+/// And with these the ambient ones. @return False with errno.
+bool clear_inheritable() noexcept
+{
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+    if (::syscall(SYS_capget, &header, data) != 0)
+        return false;
+    for (__user_cap_data_struct& half : data)
+        half.inheritable = 0;
+    return ::syscall(SYS_capset, &header, data) == 0;
 }
 
 } // namespace
@@ -213,8 +226,9 @@ int rights::drop_unneeded()
         return exit_code::refused;
     }
     // What it has it keeps, but no command gets any of it unasked.
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) {
-        log::error(std::string("cannot clear the ambient capabilities: ") + std::strerror(errno));
+    if (!clear_inheritable()) {
+        log::error(std::string("cannot clear the inheritable capabilities: ") +
+                   std::strerror(errno));
         return exit_code::refused;
     }
     return exit_code::ok;

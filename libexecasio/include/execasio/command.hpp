@@ -171,8 +171,9 @@ public:
 
     /// The child gives up all capabilities before it enters its directory and executes its program:
     /// for a program that holds some and is not root. Those that are inheritable or ambient go as
-    /// well; what the executed file gives (capabilities(7), set-user-ID) it still gets. Unlike the
-    /// two above it takes no memory of the child's own.
+    /// well; what the executed file gives (capabilities(7), set-user-ID) it still gets. The two
+    /// above go before this. It takes no memory of the child's own if this program is not dumpable
+    /// (PR_SET_DUMPABLE); if it is, other processes of its user could get at it through the child.
     command& drop_capabilities();
 
     /// No program that the child or a descendant executes can ever get any others than these: they

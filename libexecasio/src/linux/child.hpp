@@ -64,7 +64,7 @@ struct child_plan {
     int nice = 0;
     limits_plan const* limits = nullptr;
     identity_plan const* identity = nullptr; ///< only with a memory of the child's own
-    bool drop_capabilities = false;          ///< not with an identity, which says what is kept
+    bool drop_capabilities = false;          ///< all that the identity has left
     bool no_new_privileges = false;
     int death_signal = 0; ///< PR_SET_PDEATHSIG
     pid_t parent = 0;     ///< whose death that is about

@@ -77,8 +77,18 @@ bool is_superuser(identity_plan const& plan) noexcept
     return ::syscall(SYS_getuid) == 0 || ::syscall(SYS_geteuid) == 0;
 }
 
+/// Whether the change is one by which the kernel takes all capabilities away.
+bool leaves_superuser(identity_plan const& plan) noexcept
+{
+    uid_t u[3] = {};
+    return plan.set_user && plan.user != 0 &&
+           (::syscall(SYS_getresuid, &u[0], &u[1], &u[2]) != 0 || u[0] == 0 || u[1] == 0 ||
+            u[2] == 0);
+}
+
 /// The groups of this process, but for the primary one: being in it twice changes nothing.
-bool has_groups(identity_plan const& plan) noexcept
+/// @param exactly Also those of which nothing changes.
+bool has_groups(identity_plan const& plan, bool exactly) noexcept
 {
     long const count = ::syscall(SYS_getgroups, plan.group_count + 2, plan.scratch);
     if (count < 0)
@@ -92,7 +102,7 @@ bool has_groups(identity_plan const& plan) noexcept
         plan.scratch[place] = moved;
     }
     auto const after = [&](gid_t const* list, std::size_t size, std::size_t at) {
-        while (at < size && list[at] == plan.group)
+        while (!exactly && at < size && list[at] == plan.group)
             ++at;
         return at;
     };
@@ -133,18 +143,18 @@ void leave_session_keyring(identity_plan const& plan) noexcept
 int change_user(identity_plan const& plan) noexcept
 {
     leave_session_keyring(plan);
-    // Refused without CAP_SETGID, and in a user namespace that denies it: no harm only if there was
-    // nothing to drop or to add.
-    if (::syscall(SYS_setgroups, plan.group_count, plan.groups) != 0) {
+    // Refused without CAP_SETGID, and in a user namespace that denies it or has no number for one
+    // of them: no harm if there is nothing to drop or to add.
+    if (!has_groups(plan, true) && ::syscall(SYS_setgroups, plan.group_count, plan.groups) != 0) {
         int const error = errno;
-        if (error != EPERM || !has_groups(plan))
+        if (error != EPERM || !has_groups(plan, false))
             return error;
     }
     if (::syscall(SYS_setresgid, plan.group, plan.group, plan.group) != 0)
         return errno;
     if (::syscall(SYS_setresuid, plan.user, plan.user, plan.user) != 0)
         return errno;
-    return has_user(plan) && has_groups(plan) ? 0 : child_report::not_verified;
+    return has_user(plan) && has_groups(plan, false) ? 0 : child_report::not_verified;
 }
 
 /// Before the change of the user, while CAP_SETPCAP is still effective.
@@ -254,7 +264,7 @@ int change_identity(identity_plan const& plan, child_report& report) noexcept
     // Raising ambient capabilities may be what the secure bits forbid, so those come last, and need
     // one capability until then.
     std::uint64_t const for_the_end = change_securebits ? before.permitted & setpcap : 0;
-    if ((kept | for_the_end) != 0 && plan.set_user && control(PR_SET_KEEPCAPS, 1) != 0)
+    if ((kept | for_the_end) != 0 && leaves_superuser(plan) && control(PR_SET_KEEPCAPS, 1) != 0)
         return errno;
 
     if (plan.set_user) {

@@ -32,8 +32,9 @@ struct identity_plan {
 /// this process uses them. A failure is no error; the step that misses a right will say so.
 void use_permitted_capabilities() noexcept;
 
-/// Gives up all, the inheritable and ambient ones included. What is dropped, and not gained, is of
-/// this process alone, also in shared memory. @return False with errno.
+/// Gives up all, the inheritable and ambient ones included, of this process alone. In memory that
+/// it shares with one that has capabilities only if that is not dumpable: who may trace one of the
+/// two has both. @return False with errno.
 bool drop_capabilities() noexcept;
 
 /// Makes the calling process what the plan says, reads all of it back and compares. Never to be

@@ -188,15 +188,15 @@ terminal_pair open_terminal()
     return pair;
 }
 
-terminal_pair open_terminal(uid_t owner)
+terminal_pair open_terminal(uid_t owner, gid_t group)
 {
     terminal_pair pair = open_terminal();
     if (::fchown(pair.slave.get(), owner, static_cast<gid_t>(-1)) == 0)
         return pair;
-    int const error = replace_terminal_master(pair.master.get(), owner);
+    int const error = replace_terminal_master(pair.master.get(), owner, group);
     if (error == 0)
         pair.slave = open_slave(pair.master.get());
-    else if (error != EPERM && error != EACCES)
+    else if (error != EPERM)
         throw boost::system::system_error(error, boost::system::system_category(), "/dev/ptmx");
     return pair;
 }

@@ -21,9 +21,9 @@ terminal_pair open_terminal();
 
 /// The same, and a user's own, as that of login(1) is: a program that opens its terminal by name
 /// needs it, and others of this program's user must not be able to. Who may neither give it away
-/// (CAP_CHOWN) nor become that user (CAP_SETUID) keeps it.
+/// (CAP_CHOWN) nor become that user (CAP_SETUID and CAP_SETGID) keeps it.
 /// @throws boost::system::system_error
-terminal_pair open_terminal(uid_t owner);
+terminal_pair open_terminal(uid_t owner, gid_t group);
 
 /// Sets size and modes of a terminal, before anybody uses it.
 /// @throws boost::system::system_error

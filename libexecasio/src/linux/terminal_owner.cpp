@@ -15,10 +15,11 @@
 namespace execasio::sys {
 namespace {
 
-/// The real and the saved user stay, so that nobody else can signal or trace it.
-int replace(int master, uid_t owner) noexcept
+/// The real and the saved user stay, so that the other one can neither signal nor trace it.
+int replace(int master, uid_t owner, gid_t group) noexcept
 {
-    if (::syscall(SYS_setresuid, -1, owner, -1) != 0)
+    if (::syscall(SYS_setresgid, -1, group, -1) != 0 ||
+        ::syscall(SYS_setresuid, -1, owner, -1) != 0)
         return errno;
     long const opened =
         ::syscall(SYS_openat, AT_FDCWD, "/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
@@ -31,7 +32,7 @@ int replace(int master, uid_t owner) noexcept
 
 } // namespace
 
-int replace_terminal_master(int master, uid_t owner) noexcept
+int replace_terminal_master(int master, uid_t owner, gid_t group) noexcept
 {
     long pid;
     int error = 0;
@@ -39,7 +40,7 @@ int replace_terminal_master(int master, uid_t owner) noexcept
         all_signals_blocked const blocked; // no handler may run twice
         pid = ::syscall(SYS_clone, CLONE_FILES, 0, 0, 0, 0);
         if (pid == 0)
-            ::syscall(SYS_exit_group, replace(master, owner));
+            ::syscall(SYS_exit_group, replace(master, owner, group));
         if (pid < 0)
             error = errno;
     }
