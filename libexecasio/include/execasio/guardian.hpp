@@ -33,7 +33,7 @@ namespace asio = boost::asio;
 class guardian {
 public:
     /// Called when the guardian has ended although nobody here asked for it.
-    /// @param how What is known of its end.
+    /// @param how What is known of its end: nothing, perhaps, when this program is not dumpable.
     /// @param restarted Whether a new one was started: no error if so. It is tried each time, but
     ///     given up when one does not live for a second five times in a row.
     using loss_handler = std::function<void(exit_record const& how, error_code restarted)>;
