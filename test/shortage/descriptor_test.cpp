@@ -96,6 +96,14 @@ asio::awaitable<void> end_without_descriptors(command cmd, std::string word, sto
     ensure(processes_with_word(word).empty(), "somebody is left");
 }
 
+void check_end(command const& cmd, std::string const& word, stop_target target)
+{
+    BOOST_TEST(failure_in_fork([&] {
+                   run_in_fork([&] { return end_without_descriptors(cmd, word, target); });
+               }) == "");
+    test::kill_family(word);
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(out_of_descriptors, test::no_leaks)
@@ -103,25 +111,13 @@ BOOST_FIXTURE_TEST_SUITE(out_of_descriptors, test::no_leaks)
 BOOST_AUTO_TEST_CASE(a_group_ends)
 {
     std::string const word = family_word();
-    BOOST_TEST(failure_in_fork([&] {
-                   run_in_fork([&] {
-                       return end_without_descriptors(stubborn_group(word), word,
-                                                      stop_target::group);
-                   });
-               }) == "");
-    test::kill_family(word);
+    check_end(stubborn_group(word), word, stop_target::group);
 }
 
 BOOST_AUTO_TEST_CASE(a_tree_ends)
 {
     std::string const word = family_word();
-    BOOST_TEST(failure_in_fork([&] {
-                   run_in_fork([&] {
-                       return end_without_descriptors(stubborn_family(word), word,
-                                                      stop_target::tree);
-                   });
-               }) == "");
-    test::kill_family(word);
+    check_end(stubborn_family(word), word, stop_target::tree);
 }
 
 BOOST_AUTO_TEST_CASE(a_cgroup_ends)
@@ -131,14 +127,7 @@ BOOST_AUTO_TEST_CASE(a_cgroup_ends)
         return;
     }
     std::string const word = family_word();
-    BOOST_TEST(failure_in_fork([&] {
-                   run_in_fork([&] {
-                       command cmd = stubborn_family(word);
-                       cmd.cgroup(execasio::cgroup());
-                       return end_without_descriptors(cmd, word, stop_target::tree);
-                   });
-               }) == "");
-    test::kill_family(word);
+    check_end(stubborn_family(word).cgroup(execasio::cgroup()), word, stop_target::tree);
 }
 
 /// Nothing in reserve either: nobody is taken for gone because he cannot be looked at.
