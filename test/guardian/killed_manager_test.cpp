@@ -61,6 +61,15 @@ clock_type::duration time_until_let_go(pipe_ends const& held, std::chrono::milli
     return clock_type::now() - begun;
 }
 
+/// No further, as a plan goes on for what is left.
+void run_until_ended(asio::io_context& context, process& p)
+{
+    bool ended = false;
+    p.async_wait([&](auto, auto const&) { ended = true; });
+    while (!ended)
+        context.run_one();
+}
+
 /// Kills a manager that is ready. Its family ends, too.
 void kill_with_family(manager& m, std::string const& word)
 {
@@ -220,10 +229,7 @@ BOOST_AUTO_TEST_CASE(what_an_ended_leader_left_to_its_plan_is_ended_with_the_man
                          .grace(std::chrono::hours(1))
                          .target(execasio::stop_target::group));
         process p = execasio::spawn(ex, cmd);
-        bool ended = false;
-        p.async_wait([&](auto, auto const&) { ended = true; });
-        while (!ended)
-            context.run_one();
+        run_until_ended(context, p);
         ensure(processes_with_word(word).size() == 1, "the member lives");
         say.tell_and_wait(g.id());
     });
@@ -254,10 +260,7 @@ BOOST_AUTO_TEST_CASE(so_it_is_when_nothing_could_be_opened_at_its_end)
         ensure(!execasio::request_stop(p, plan), "request_stop");
         {
             test::no_descriptors const none(3);
-            bool ended = false;
-            p.async_wait([&](auto, auto const&) { ended = true; });
-            while (!ended)
-                context.run_one();
+            run_until_ended(context, p);
         }
         ensure(processes_with_word(word).size() == 1, "the member lives");
         say.tell_and_wait(g.id());
