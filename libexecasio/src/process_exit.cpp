@@ -2,6 +2,7 @@
 #include "process_state.hpp"
 
 #include "guard_run.hpp"
+#include "linux/low_descriptors.hpp"
 #include "orphanage.hpp"
 #include "sigchld.hpp"
 #include "stop_run.hpp"
@@ -131,12 +132,14 @@ void process_state::check_foreign()
         before_reap();
     bool const ours = outcome == sys::wait_outcome::ended; // an orphan that had become our child
     if (!ours) {
+        bool const gone = child_.is_gone(); // asked first: from then on the kernel remembers
+        sys::room_for_a_look const room;
         std::optional<int> known = child_.zombie_status();
         if (!known)
             known = child_.remembered_status();
         if (!seen_ended_)
             seen_ended_ = clock::now();
-        if (!known && clock::now() < *seen_ended_ + reaper_patience && !child_.is_gone()) {
+        if (!known && clock::now() < *seen_ended_ + reaper_patience && !gone) {
             if (!awaiting_reaper_ && waiters_ != 0)
                 await_reaper();
             return;

@@ -169,7 +169,11 @@ BOOST_AUTO_TEST_CASE(so_it_is_for_an_adopted_process)
                        ensure(!execasio::request_stop(p, plan), "request_stop");
                        co_await test::until([&] { return ::kill(other.pid(), 0) != 0; });
                        none.reset();
-                       co_await execasio::stop(p, plan);
+                       try {
+                           co_await execasio::stop(p, plan);
+                       } catch (boost::system::system_error const& e) { // nor its status be read
+                           ensure(e.code() == execasio::errc::status_lost, e.what());
+                       }
                        other.ended();
                    });
                }) == "");
