@@ -106,7 +106,11 @@ void identity::find_groups(credentials const& c)
         for (name_or_number const& group : *c.supplementary_groups())
             groups_.push_back(find_group(group));
     } else if (account_) {
-        groups_ = sys::groups_of(account_->name, plan_.group);
+        try {
+            groups_ = sys::groups_of(account_->name, plan_.group);
+        } catch (boost::system::system_error const& e) {
+            refuse(e.code(), user_text_);
+        }
     } else {
         groups_ = {plan_.group};
     }

@@ -1,4 +1,6 @@
+#include "support/forked.hpp"
 #include "support/identity.hpp"
+#include "support/no_descriptors.hpp"
 #include "support/no_leaks.hpp"
 #include "support/output_of.hpp"
 #include "support/print.hpp"
@@ -6,6 +8,8 @@
 #include "support/run_coroutine.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <string>
 #include <vector>
 
 #include <fcntl.h>
@@ -132,6 +136,24 @@ BOOST_AUTO_TEST_CASE(what_is_not_found_is_named)
     check(credentials::user("nobody").group(4294967295U), errc::no_such_group, "4294967295");
     check(credentials::user("nobody").supplementary_groups("4294967295"), errc::no_such_group,
           "4294967295");
+}
+
+/// Whichever sources there are, and loaded already: one of them may know nobody whom it is not
+/// told.
+BOOST_AUTO_TEST_CASE(who_cannot_be_looked_up_is_not_taken_for_unknown)
+{
+    auto const check = [](credentials const& who) {
+        std::string const name = "no-such-user";
+        static_cast<void>(failure_of_launch(cat_as(credentials::user(name).group(name))));
+        static_cast<void>(failure_of_launch(cat_as(credentials::user(1).group(name))));
+        test::no_descriptors const none(64);
+        auto const failure = failure_of_launch(cat_as(who));
+        test::ensure(failure.where == stage::credentials, failure.message);
+        test::ensure(failure.why.value() == EMFILE, failure.message);
+    };
+    for (credentials const& who : {credentials::user("daemon"), credentials::user("no-such-user"),
+                                   credentials::user(1), credentials::user(54321).group("daemon")})
+        BOOST_TEST(test::failure_in_fork([&] { check(who); }) == "");
 }
 
 BOOST_AUTO_TEST_CASE(the_login_environment_gives_way_to_the_commands_own)

@@ -107,6 +107,8 @@ BOOST_AUTO_TEST_CASE(a_mistake_is_named_with_its_line)
                    "there is no user 'nobody-of-that-name'"));
     BOOST_TEST(has(complaint_of("allow -1 as 2"), "there is no user '-1'"));
     BOOST_TEST(has(complaint_of("allow 4294967296 as 2"), "there is no user"));
+    using namespace std::string_literals; // what the system reads might end there
+    BOOST_TEST(has(complaint_of("allow 1 as 2\nallow 3\0 as 4"s), "the policy: a NUL in line 2"));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_has_to_be_there)

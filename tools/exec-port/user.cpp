@@ -11,10 +11,21 @@
 #include <vector>
 
 #include <pwd.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace exec_port {
 namespace {
+
+/// A source of the system's (nsswitch.conf(5)) that cannot open its list leaves the word to the
+/// next one, which knows nobody: nothing found means something only while something can be opened.
+void require_room_to_look()
+{
+    int const probe = ::eventfd(0, EFD_CLOEXEC);
+    if (probe < 0)
+        throw boost::system::system_error(errno, boost::system::system_category());
+    ::close(probe);
+}
 
 /// Calls one of the reentrant look-ups with a buffer that is large enough.
 template <class LookUp>
@@ -25,14 +36,16 @@ std::optional<passwd> look_up(std::vector<char>& buffer, LookUp function)
         passwd entry{};
         passwd* found = nullptr;
         int const error = function(&entry, buffer.data(), buffer.size(), &found);
-        if (error == ERANGE && buffer.size() < 1024 * 1024)
+        if (error == ERANGE && buffer.size() < 1024 * 1024) {
             buffer.resize(buffer.size() * 2);
-        else if (found)
+        } else if (found) {
             return entry;
-        else if (error == 0 || error == ENOENT || error == ESRCH) // "Errors" of getpwnam(3)
+        } else if (error == 0 || error == ENOENT || error == ESRCH) { // "Errors" of getpwnam(3)
+            require_room_to_look();
             return std::nullopt;
-        else if (error != EINTR)
+        } else if (error != EINTR) {
             throw boost::system::system_error(error, boost::system::system_category());
+        }
     }
 }
 

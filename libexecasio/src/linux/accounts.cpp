@@ -1,5 +1,8 @@
 #include "linux/accounts.hpp"
 
+#include "linux/last_error.hpp"
+#include "linux/unique_fd.hpp"
+
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -7,9 +10,19 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/eventfd.h>
 
 namespace execasio::sys {
 namespace {
+
+/// A source of the system's (nsswitch.conf(5)) that cannot open its list leaves the word to the
+/// next one, which knows nobody: nothing found means something only while something can be opened.
+void require_room_to_look()
+{
+    unique_fd const probe(::eventfd(0, EFD_CLOEXEC));
+    if (!probe)
+        throw boost::system::system_error(last_error());
+}
 
 /// Calls one of the reentrant look-ups with a buffer that is large enough.
 /// @return Whether there is such an entry, which then points into the buffer.
@@ -23,12 +36,14 @@ bool look_up(Entry& entry, std::vector<char>& buffer, LookUp function)
         int const error = function(&entry, buffer.data(), buffer.size(), &found);
         if (found)
             return true;
-        if (error == ERANGE && buffer.size() < largest)
+        if (error == ERANGE && buffer.size() < largest) {
             buffer.resize(buffer.size() * 2);
-        else if (error == 0 || error == ENOENT || error == ESRCH) // see "Errors" in getpwnam(3)
+        } else if (error == 0 || error == ENOENT || error == ESRCH) { // "Errors" in getpwnam(3)
+            require_room_to_look();
             return false;
-        else if (error != EINTR)
+        } else if (error != EINTR) {
             throw boost::system::system_error(error, boost::system::system_category());
+        }
     }
 }
 
@@ -95,6 +110,7 @@ std::vector<gid_t> groups_of(std::string const& account, gid_t primary)
         bool const all = ::getgrouplist(account.c_str(), primary, groups.data(), &count) >= 0;
         if (all || groups.size() > most) {
             // Never more than were filled in: what a resize adds would be group 0.
+            require_room_to_look();
             groups.resize(std::min(groups.size(), static_cast<std::size_t>(count)));
             return groups;
         }

@@ -24,7 +24,7 @@ std::optional<account> find_account(uid_t user);
 std::optional<gid_t> find_group(std::string const& name);
 
 /// The groups that an account is a member of, and `primary`. A source of groups that does not
-/// answer is taken for one without any, as in initgroups(3).
+/// answer is taken for one without any, as in initgroups(3). Throws as those above do.
 std::vector<gid_t> groups_of(std::string const& account, gid_t primary);
 
 } // namespace execasio::sys
