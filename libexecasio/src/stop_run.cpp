@@ -166,13 +166,23 @@ void stop_run::wait(stop_plan::duration time)
             if (ec || run.expired())
                 return;
             end_command();
-            if (!state->ended() || (set_ && !finished_))
-                next_stage();
+            auto const go_on = [&] {
+                if (!state->ended() || (set_ && !finished_))
+                    next_stage();
+            };
+            try {
+                state->check(); // what has ended in this stage was not ended by the next one
+            } catch (...) {     // out of memory for those who wait
+                go_on();
+                throw;
+            }
+            go_on();
         });
 }
 
 void stop_run::next_stage()
 {
+    count_rest();
     ++index_;
     // From here on nobody is left to be told of a refusal; the plan goes on to SIGKILL.
     if (!in_last_stage()) {
@@ -287,6 +297,20 @@ void stop_run::look() noexcept
         watch();
     } catch (std::exception const&) { // out of memory or descriptors: there may be more later
         look_later();
+    }
+}
+
+/// Who is still there when a stage is over is not on the way out, and counts. Looked for before the
+/// next signal, which may end all of them at once, seen by nobody.
+void stop_run::count_rest() noexcept
+{
+    if (!set_ || finished_ || !target_.ended())
+        return;
+    moments_ = most_moments;
+    try {
+        sys::room_for_a_look const room;
+        set_->signal_rest(set_->find(), set_->signals_as_whole() ? 0 : last_signal_);
+    } catch (std::exception const&) { // out of memory or descriptors: they end uncounted
     }
 }
 

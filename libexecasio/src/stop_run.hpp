@@ -68,6 +68,7 @@ private:
     [[nodiscard]] bool in_last_stage() const noexcept;
 
     void look() noexcept;
+    void count_rest() noexcept;
     void watch();
     void watch(int fd, asio::posix::descriptor_base::wait_type what);
     void look_later() noexcept;

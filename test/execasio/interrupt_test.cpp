@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(interrupt_ends_the_child_and_reports_what_was_measured)
     scratch_directory const directory;
     test::run_coroutine([&]() -> asio::awaitable<void> {
         auto const executor = co_await asio::this_coro::executor;
-        execasio::process tool = execasio::spawn(executor, long_measurement(directory, "100ms"));
+        execasio::process tool = execasio::spawn(executor, long_measurement(directory, "500ms"));
         pid_t const child = co_await number_from(tool);
         tool.signal(SIGINT);
         auto const line = co_await tool.output().read_line();

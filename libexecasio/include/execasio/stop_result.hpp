@@ -32,7 +32,8 @@ public:
     [[nodiscard]] stop_mechanism mechanism() const noexcept { return mechanism_; }
 
     /// How many other processes were found and signalled. Of a group, which is signalled as a
-    /// whole, only those count that were still there a moment after the process itself.
+    /// whole, only those count that were still there a moment after the process itself, or when a
+    /// stage was over.
     [[nodiscard]] std::size_t others() const noexcept { return others_; }
 
     /// How many live on because this program may not signal them: set-user-ID programs, say.
