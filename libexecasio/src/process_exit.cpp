@@ -12,6 +12,11 @@
 #include <poll.h>
 
 namespace execasio::detail {
+namespace {
+
+constexpr std::chrono::milliseconds reaper_patience{50};
+
+} // namespace
 
 void process_state::add_waiter()
 {
@@ -92,7 +97,9 @@ void process_state::check()
         check_foreign();
         return;
     }
-    if ((group_signal_at_exit_ != 0 && group_ != 0) || at_exit_ || (stop_ && stop_->has_set())) {
+    bool const with_others =
+        (group_signal_at_exit_ != 0 && group_ != 0) || at_exit_ || (stop_ && stop_->has_set());
+    if (with_others && !child_.reaped()) {
         if (child_.peek() == sys::wait_outcome::running)
             return;
         before_reap();
@@ -105,19 +112,19 @@ void process_state::check()
     auto const wall = clock::now() - started_;
     if (outcome == sys::wait_outcome::ended) {
         record_ = exit_record(status, usage, wall);
-    } else if (auto const remembered = child_.remembered_status()) {
-        record_ = exit_record(*remembered, rusage{}, wall);
+    } else { // other code was quicker
+        bool later = false;
+        auto const remembered = child_.remembered_status(later);
+        if (later && wait_for_reaper())
+            return;
+        if (!remembered)
+            failure_ = errc::status_lost;
+        record_ = exit_record(remembered.value_or(0), rusage{}, wall);
         record_.usage_known(false);
-    } else {
-        failure_ = errc::status_lost;
     }
     record_.cause(cause_, stop_stage_);
     finish();
 }
-
-/// The kernel remembers the status once the parent has reaped the process, which it does at once as
-/// a rule; not for long do we wait for that, since the end itself is news.
-constexpr std::chrono::milliseconds reaper_patience{50};
 
 /// A foreign process has ended when its pidfd says so; its status is its parent's business, and
 /// what the kernel tells others depends on the moment.
@@ -132,18 +139,13 @@ void process_state::check_foreign()
         before_reap();
     bool const ours = outcome == sys::wait_outcome::ended; // an orphan that had become our child
     if (!ours) {
-        bool const gone = child_.is_gone(); // asked first: from then on the kernel remembers
+        bool later = false;
         sys::room_for_a_look const room;
         std::optional<int> known = child_.zombie_status();
         if (!known)
-            known = child_.remembered_status();
-        if (!seen_ended_)
-            seen_ended_ = clock::now();
-        if (!known && clock::now() < *seen_ended_ + reaper_patience && !gone) {
-            if (!awaiting_reaper_ && waiters_ != 0)
-                await_reaper();
+            known = child_.remembered_status(later);
+        if (later && wait_for_reaper())
             return;
-        }
         if (!known)
             failure_ = errc::status_lost;
         status = known.value_or(0);
@@ -153,6 +155,20 @@ void process_state::check_foreign()
     record_.usage_known(ours);
     record_.cause(cause_, stop_stage_);
     finish();
+}
+
+/// The kernel remembers the status once others have reaped the process, which they do at once as a
+/// rule; not for long do we wait for that, since the end itself is news.
+/// @return False when it has been waited for.
+bool process_state::wait_for_reaper()
+{
+    if (!seen_ended_)
+        seen_ended_ = clock::now();
+    if (clock::now() >= *seen_ended_ + reaper_patience)
+        return false;
+    if (!awaiting_reaper_ && waiters_ != 0)
+        await_reaper();
+    return true;
 }
 
 void process_state::await_reaper()

@@ -113,6 +113,7 @@ private:
     void watched(error_code ec);
     void retry_later();
     void check_foreign();
+    bool wait_for_reaper();
     void await_reaper();
     void reaper_awaited(bool cancelled);
     void before_reap() noexcept;
@@ -137,7 +138,7 @@ private:
     std::unique_ptr<asio::steady_timer> retry_;
     std::chrono::milliseconds retry_delay_{1};
     clock::time_point started_;
-    std::optional<clock::time_point> seen_ended_; // a foreign process
+    std::optional<clock::time_point> seen_ended_; // one that others reap
     exit_record record_;
     error_code failure_;
     std::optional<std::size_t> stop_stage_;

@@ -60,7 +60,9 @@ std::unique_ptr<sys::process_set> process_state::make_set(stop_target whom)
         return ended_ ? nullptr : std::make_unique<sys::tree_set>(child_, tree_number_);
     if (whom == stop_target::process || group_ == 0 || group_ == ::getpgrp())
         return nullptr;
-    pid_t const child = child_.is_foreign() || child_.reaped() ? 0 : pid();
+    // Reaped by other code it holds no number any more.
+    bool const held = !child_.is_foreign() && child_.peek() != sys::wait_outcome::lost;
+    pid_t const child = held ? pid() : 0;
     if (group_ == pid() && child_.pidfd() >= 0) // kept as long as this object
         return std::make_unique<sys::group_set>(group_, child, child_.pidfd());
     sys::unique_fd leader;

@@ -12,6 +12,8 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 namespace execasio::detail {
 namespace {
@@ -153,8 +155,14 @@ void ready_watch::await_descriptor()
     // What was written stays where it is, for others who wait.
     notification_.async_wait(asio::posix::descriptor_base::wait_read,
                              [self = shared_from_this()](error_code ec) {
-                                 if (!ec)
+                                 if (ec)
+                                     return;
+                                 // epoll may still know an old descriptor of this number
+                                 pollfd p{self->notification_.native_handle(), POLLIN, 0};
+                                 if (::poll(&p, 1, 0) == 1)
                                      self->found();
+                                 else
+                                     self->await_descriptor();
                              });
 }
 
@@ -180,7 +188,18 @@ void ready_watch::try_endpoint(typename Protocol::endpoint const& to)
         if (auto const a = weak.lock())
             a->socket.close(ignored);
     };
-    // Opens the socket, too. EAGAIN of a Unix socket, whose queue is full, ends up as success here.
+    // Not opened by Asio: that is not close-on-exec, and is closed without being taken out of
+    // epoll, where a copy that another child has keeps its entry alive.
+    typename Protocol::endpoint::protocol_type const type = to.protocol();
+    sys::unique_fd made(
+        ::socket(type.family(), type.type() | SOCK_CLOEXEC | SOCK_NONBLOCK, type.protocol()));
+    if (!made) {
+        try_later();
+        return;
+    }
+    one->socket.assign(type, made.get());
+    static_cast<void>(made.release());
+    // EAGAIN of a Unix socket, whose queue is full, ends up as success here.
     one->socket.async_connect(to, [self = shared_from_this(), one](error_code ec) {
         if (self->stopped_)
             return;

@@ -216,6 +216,17 @@ BOOST_AUTO_TEST_CASE(who_may_not_signal_it_learns_of_its_end)
     BOOST_TEST(end_as_nobody_sees_it(other, is_known_in_time));
 }
 
+/// Its status is shown as 0 to those who may not know it.
+BOOST_AUTO_TEST_CASE(a_status_that_may_not_be_known_is_not_zero)
+{
+    if (!test::may_change_identity())
+        return;
+    nephew other(nephew::parent::holds, false, test::nobody);
+    BOOST_TEST(end_as_nobody_sees_it(other, [](process& p, asio::io_context& context) {
+        return !outcome_of(p, context).has_value();
+    }));
+}
+
 BOOST_AUTO_TEST_CASE(waiting_for_the_reaper_does_not_spin)
 {
     if (!test::may_change_identity())

@@ -15,8 +15,11 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <signal.h>
@@ -160,6 +163,38 @@ BOOST_AUTO_TEST_CASE(a_child_that_other_code_reaps_has_ended_all_the_same)
         BOOST_TEST(!has_ended(bystander.id()));
         bystander.input().close();
         co_await bystander.wait();
+    });
+}
+
+/// By another thread, which may be at it in the moment in which its end is looked at.
+BOOST_AUTO_TEST_CASE(what_the_kernel_remembers_of_a_reaped_child_is_known)
+{
+    if (by_sigchld() || !kernel_remembers()) {
+        BOOST_TEST_MESSAGE("skipped: no pidfds, or the kernel does not remember (Linux 6.15)");
+        return;
+    }
+    std::jthread const other([](std::stop_token const& done) {
+        while (!done.stop_requested())
+            if (::waitpid(-1, nullptr, 0) < 0)
+                std::this_thread::yield();
+    });
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        constexpr auto reaper_patience = 50ms;
+        for (int round = 0; round < 300; ++round) {
+            process p = execasio::spawn(ex, puppet("exit", "3"));
+            auto const begun = std::chrono::steady_clock::now();
+            error_code ec;
+            exit_record how;
+            co_await test::until([&] { return !p.poll(); });
+            p.async_wait([&](error_code e, exit_record const& record) {
+                ec = e;
+                how = record;
+            });
+            co_await some_turns();
+            auto const time = std::chrono::steady_clock::now() - begun;
+            BOOST_TEST((ec ? time >= reaper_patience : how.code() == 3));
+        }
     });
 }
 

@@ -21,7 +21,8 @@ public:
     };
 
     /// @param leads_group Of its own, rather than to be in this program's.
-    explicit nephew(parent kind, bool leads_group = false)
+    /// @param effective_user Its only number of that user; the others are another's. For root.
+    explicit nephew(parent kind, bool leads_group = false, uid_t effective_user = 0)
     {
         int ends[2];
         BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -31,6 +32,8 @@ public:
             pid_t const child = ::fork();
             if (child == 0 && leads_group)
                 ::setpgid(0, 0);
+            if (child == 0 && effective_user != 0 && ::setresuid(1, effective_user, 1) != 0)
+                ::_exit(1);
             if (child == 0)
                 run(ends[1]);
             if (kind == parent::leaves)

@@ -9,9 +9,9 @@ namespace execasio {
 ///
 /// Its end is known at once. How it ended is its parent's to know; here it is as far as the kernel
 /// tells: always for an orphan that has become this program's child (PR_SET_CHILD_SUBREAPER), from
-/// Linux 6.15 on for all, before that for those of one's own user that their parent has not yet
-/// reaped. Otherwise the wait fails with `errc::status_lost`. Resource usage is known for own
-/// children only.
+/// Linux 6.15 on for all, before that for those that one might trace (ptrace(2)) and that their
+/// parent has not yet reaped. Otherwise the wait fails with `errc::status_lost`. Resource usage is
+/// known for own children only.
 ///
 /// The process object never ends the process by its destruction, unless `on_destroy` says so. Not
 /// for a child that a `process` owns already: two would reap it.

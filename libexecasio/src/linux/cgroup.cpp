@@ -308,7 +308,10 @@ process_set::look cgroup_set::find()
     std::vector<held_process> found = members();
     seen.living = std::max<std::size_t>(found.size(), 1);
     seen.held = std::move(found);
-    if (populated() == answer::unknown)
+    answer const told = populated(); // to ask also takes the event that nobody is left
+    if (told == answer::no)
+        return {};
+    if (told == answer::unknown)
         seen.living = seen.held.size();
     return seen;
 }

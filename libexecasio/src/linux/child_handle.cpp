@@ -33,11 +33,12 @@ std::optional<int> zombie_exit_code(pid_t pid) noexcept
     process_entry zombie;
     if (!read_process(pid, zombie) || zombie.state != 'Z')
         return std::nullopt;
-    // Zero is also what those read who may not know: believed of the own user's processes only.
-    char directory[32];
-    proc_path(pid, "", directory);
-    struct stat owner {};
-    if (zombie.exit_code == 0 && (::stat(directory, &owner) != 0 || owner.st_uid != ::geteuid()))
+    // Zero is also what those read who may not know. They may not know the program's file either,
+    // which a zombie has none of.
+    char path[32];
+    proc_path(pid, "/exe", path);
+    char ignored;
+    if (zombie.exit_code == 0 && (::readlink(path, &ignored, 1) >= 0 || errno != ENOENT))
         return std::nullopt;
     return zombie.exit_code;
 }
@@ -84,7 +85,7 @@ wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
     // is guarded at any moment as long as it runs.
     if ((foreign_ || guard_) && peek() == wait_outcome::running)
         return wait_outcome::running;
-    guard_.suspend();
+    guard_.before_reap(rest_);
     wait_outcome const outcome = wait(WNOHANG, &status, &usage);
     if (outcome == wait_outcome::running) {
         guard_.resume();
@@ -92,7 +93,8 @@ wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
     }
     reaped_ = true;
     disown_child(pid_);
-    guard_.leader_gone(rest_);
+    if (rest_ == guarded_rest::nothing)
+        guard_.release();
     return outcome;
 }
 
@@ -160,15 +162,21 @@ int child_handle::signal_group(pid_t group, int number) const noexcept
     return ::kill(-group, number) == 0 ? 0 : errno;
 }
 
-std::optional<int> child_handle::remembered_status() const noexcept
+std::optional<int> child_handle::remembered_status(bool& later) const noexcept
 {
+    later = false;
     if (!pidfd_)
         return std::nullopt;
+    bool const gone = is_gone(); // asked first: from then on it is remembered
     pidfd_info info{};
     info.mask = pidfd_info_exit;
-    if (::ioctl(pidfd_.get(), pidfd_get_info, &info) != 0 || !(info.mask & pidfd_info_exit))
+    bool const told = ::ioctl(pidfd_.get(), pidfd_get_info, &info) == 0;
+    if (told && (info.mask & pidfd_info_exit))
+        return info.exit_code;
+    if (!told && errno != ESRCH) // that it says for a moment while the process is being reaped
         return std::nullopt;
-    return info.exit_code;
+    later = !gone;
+    return std::nullopt;
 }
 
 } // namespace execasio::sys

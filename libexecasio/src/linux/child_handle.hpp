@@ -73,7 +73,9 @@ public:
     [[nodiscard]] std::optional<int> zombie_status() const;
 
     /// The status that the kernel remembers of a process that others have reaped (Linux 6.15).
-    [[nodiscard]] std::optional<int> remembered_status() const noexcept;
+    /// @param later Set when it remembers none yet, since the process has not been reaped, or its
+    ///     reaper is at it just now.
+    [[nodiscard]] std::optional<int> remembered_status(bool& later) const noexcept;
 
 private:
     [[nodiscard]] short poll_pidfd() const noexcept;

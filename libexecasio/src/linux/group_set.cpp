@@ -58,11 +58,11 @@ bool group_set::is_held_by_child() const noexcept
 
 bool group_set::is_still_ours() const noexcept
 {
-    if (is_held_by_child())
-        return true;
     answer const told = ask_leader();
     if (told != answer::unknown)
         return told == answer::yes;
+    if (is_held_by_child())
+        return true;
     for (held_process const& anchor : anchors_) {
         process_entry now;
         // Signal 0 finds a zombie, too: what has not been reaped is still a member.
@@ -134,6 +134,8 @@ void group_set::signal(int number, pid_t child, bool& child_included)
     bool const inside = child != 0 && ::getpgid(child) == group_; // it may have left
     bool all = leader_ >= 0 && ::syscall(SYS_pidfd_send_signal, leader_, number, nullptr,
                                          pidfd_signal_process_group) == 0;
+    if (leader_ >= 0 && !all && errno == ESRCH)
+        return; // nobody is left, and the number may be a stranger's
     if (!all && is_held_by_child())
         all = ::kill(-group_, number) == 0;
     if (!all) {

@@ -15,7 +15,7 @@ struct alignas(64) guard_slot {
     enum : std::uint32_t {
         empty = 0,
         in_use = 1,
-        leader_gone = 2, ///< the process was reaped, but not all of its group or tree are gone
+        leader_gone = 2, ///< the process has ended, but not all of its group or tree
     };
     enum : std::uint32_t {
         own_group = 1, ///< the number is also that of a group (or session) of its own

@@ -185,18 +185,13 @@ void guard_entry::set(std::uint32_t state) noexcept
         slot_->state.store(state, std::memory_order_release);
 }
 
-void guard_entry::leader_gone(guarded_rest rest) noexcept
+void guard_entry::before_reap(guarded_rest rest) noexcept
 {
-    if (rest == guarded_rest::nothing) {
-        release();
-        return;
-    }
-    // Suspended now, so nobody reads it.
     if (slot_ && table_->is_ours() && rest == guarded_rest::cgroup) {
         slot_->flags &= ~std::uint32_t{guard_slot::own_group};
         slot_->tree = 0;
     }
-    set(guard_slot::leader_gone);
+    set(rest == guarded_rest::nothing ? guard_slot::empty : guard_slot::leader_gone);
 }
 
 void guard_entry::release() noexcept

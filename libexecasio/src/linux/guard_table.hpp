@@ -46,11 +46,11 @@ public:
     [[nodiscard]] guard_slot* slot() const noexcept { return slot_; }
     [[nodiscard]] explicit operator bool() const noexcept { return slot_ != nullptr; }
 
-    /// Not guarded for the moment: its number may be another's in the next one.
-    void suspend() noexcept { set(guard_slot::empty); }
+    /// It has ended, and its number may be another's in the next moment. What is left of it is
+    /// guarded without a gap: this program may be killed at any time.
+    void before_reap(guarded_rest rest) noexcept;
+    /// It has not been reaped after all.
     void resume() noexcept { set(guard_slot::in_use); }
-    /// It was reaped, but others of its group and tree, or of its cgroup only, are left.
-    void leader_gone(guarded_rest rest) noexcept;
 
     /// Notes its cgroup. The guardian finds it only if there is room for the parent's path.
     void cgroup(char const* parent, std::uint32_t number) noexcept;
