@@ -117,9 +117,10 @@ void process_state::check()
         auto const remembered = child_.remembered_status(later);
         if (later && wait_for_reaper())
             return;
-        if (!remembered)
+        if (remembered)
+            record_ = exit_record(*remembered, rusage{}, wall);
+        else
             failure_ = errc::status_lost;
-        record_ = exit_record(remembered.value_or(0), rusage{}, wall);
         record_.usage_known(false);
     }
     record_.cause(cause_, stop_stage_);

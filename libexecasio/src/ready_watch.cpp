@@ -193,11 +193,13 @@ void ready_watch::try_endpoint(typename Protocol::endpoint const& to)
     typename Protocol::endpoint::protocol_type const type = to.protocol();
     sys::unique_fd made(
         ::socket(type.family(), type.type() | SOCK_CLOEXEC | SOCK_NONBLOCK, type.protocol()));
-    if (!made) {
+    error_code failed;
+    if (made)
+        one->socket.assign(type, made.get(), failed);
+    if (!made || failed) { // for want of descriptors: there may be some later
         try_later();
         return;
     }
-    one->socket.assign(type, made.get());
     static_cast<void>(made.release());
     // EAGAIN of a Unix socket, whose queue is full, ends up as success here.
     one->socket.async_connect(to, [self = shared_from_this(), one](error_code ec) {
