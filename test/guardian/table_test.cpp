@@ -110,15 +110,21 @@ BOOST_AUTO_TEST_CASE(a_family_stands_still_when_nobody_can_move)
             ::pause();
         ::_exit(0);
     }
+    // The state alone is not enough: memory, too, is waited for like that.
     execasio::sys::process_entry e;
-    while (execasio::sys::read_process(parent, e) && e.living && e.state != 'D')
+    pid_t child = 0;
+    while (execasio::sys::read_process(parent, e) && e.living && (child == 0 || e.state != 'D')) {
+        execasio::sys::process_table table;
+        table.read();
+        for (auto const& other : table)
+            if (other.parent == parent)
+                child = other.pid;
         std::this_thread::yield();
+    }
     BOOST_TEST((motion_of(e) == motion::unknown));
-    execasio::sys::process_table table;
-    table.read();
-    for (auto const& child : table)
-        if (child.parent == parent)
-            ::kill(child.pid, SIGKILL);
+    BOOST_TEST(child > 0);
+    if (child > 0)
+        ::kill(child, SIGKILL);
     int status = 0;
     ::waitpid(parent, &status, 0);
     BOOST_TEST(execasio::sys::read_process(::getpid(), e));

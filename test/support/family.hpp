@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -56,11 +57,15 @@ inline void kill_family(std::string const& word)
         ::kill(pid, SIGKILL);
 }
 
-/// Blocks until so many of the family live.
+/// Blocks until so many of the family live; fails at a deadline.
 inline void await_family(std::string const& word, std::size_t size)
 {
-    while (processes_with_word(word).size() < size)
+    auto const end = std::chrono::steady_clock::now() + scaled(std::chrono::seconds(20));
+    while (processes_with_word(word).size() < size) {
+        if (std::chrono::steady_clock::now() >= end)
+            throw std::runtime_error("a family does not grow to " + std::to_string(size));
         std::this_thread::yield();
+    }
 }
 
 /// Blocks until no process of the family lives.

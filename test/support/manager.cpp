@@ -1,7 +1,8 @@
 #include "support/manager.hpp"
 
-#include <boost/test/unit_test.hpp>
+#include "support/run_coroutine.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -35,6 +36,7 @@ manager::manager(std::function<void(reporter)> const& body)
     BOOST_REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
         ::close(ends[0]);
+        ::alarm(static_cast<unsigned>(scaled(std::chrono::seconds(60)).count() / 1000));
         try {
             body(reporter(ends[1]));
         } catch (std::exception const& e) {
