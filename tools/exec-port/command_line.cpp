@@ -131,7 +131,8 @@ output; point that at this program with {portexe, "/path/to/exec-port"}.
 
   -n             frames on descriptors 3 and 4 in place of 0 and 1
   -alarm N       the clean-up at the end takes at most N seconds (15)
-  -debug [N]     traces on standard error, 0 (nothing) to 10
+  -debug [N]     traces on standard error: 0 nothing, 1 starts and ends, from 2 on
+                 requests and refusals, to 10
   -user NAME     whose rights it takes on; required when run by root, and "root"
                  allows running as root
   -cap CAPS      capabilities that it keeps for the option {capabilities, _}:

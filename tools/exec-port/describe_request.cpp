@@ -1,5 +1,7 @@
 #include "describe_request.hpp"
 
+#include <execasio/exit_record.hpp>
+
 namespace exec_port {
 namespace {
 
@@ -34,6 +36,77 @@ std::string name_of(redirection const& r)
     return "";
 }
 
+std::string number(std::int64_t n)
+{
+    return std::to_string(n);
+}
+
+std::string text_of(run_request const& r)
+{
+    return "run " + describe(r);
+}
+
+std::string text_of(manage_request const& r)
+{
+    return "manage " + number(r.os_pid);
+}
+
+std::string text_of(stop_request const& r)
+{
+    return "stop " + number(r.os_pid);
+}
+
+std::string text_of(kill_request const& r)
+{
+    return "kill " + number(r.os_pid) + " with " +
+           (r.signal == 0 ? "no signal" : execasio::signal_name(r.signal));
+}
+
+std::string text_of(list_request const&)
+{
+    return "list";
+}
+
+std::string text_of(stdin_request const& r)
+{
+    return "stdin of " + number(r.os_pid) + ": " +
+           (r.data ? std::to_string(r.data->size()) + " bytes" : "its end");
+}
+
+std::string text_of(winsz_request const& r)
+{
+    return "winsz of " + number(r.os_pid) + ": " + number(r.size.rows) + " rows, " +
+           number(r.size.columns) + " columns";
+}
+
+std::string text_of(pty_opts_request const& r)
+{
+    std::string text = "pty_opts of " + number(r.os_pid) + ":";
+    for (pty_setting const& s : r.settings)
+        text += ' ' + s.name + ' ' + number(s.value);
+    return text;
+}
+
+std::string text_of(setpgid_request const& r)
+{
+    return "setpgid of " + number(r.os_pid) + " to " + number(r.group);
+}
+
+std::string text_of(debug_request const& r)
+{
+    return "debug " + number(r.level);
+}
+
+std::string text_of(shutdown_request const&)
+{
+    return "shutdown";
+}
+
+std::string text_of(refusal const& why)
+{
+    return "no request: " + why.reason();
+}
+
 } // namespace
 
 std::string describe(run_request const& request)
@@ -62,6 +135,16 @@ std::string describe(run_request const& request)
     if (text.size() > longest_text)
         text.replace(longest_text, std::string::npos, "...");
     return text;
+}
+
+std::string describe(request_body const& body)
+{
+    return std::visit([](auto const& what) { return text_of(what); }, body);
+}
+
+std::string describe(std::int64_t id, refusal const& why)
+{
+    return "request " + number(id) + " is refused: " + why.reason();
 }
 
 } // namespace exec_port

@@ -1,6 +1,7 @@
 #include "port.hpp"
 
 #include "decode_request.hpp"
+#include "describe_request.hpp"
 #include "log.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -89,6 +90,9 @@ asio::awaitable<void> port::serve()
             if (auto const c = find(r->os_pid))
                 while (!ending_ && c->is_behind(r->data->size()))
                     co_await child::let_it_catch_up(c, r->data->size());
+        log::trace(2, [&] {
+            return "request " + std::to_string(decoded->id) + ": " + describe(decoded->body);
+        });
         std::visit([&](auto const& body) { handle(decoded->id, body); }, decoded->body);
     }
     co_await shut_down();

@@ -1,6 +1,9 @@
 // What the port answers.
 #include "port.hpp"
 
+#include "describe_request.hpp"
+#include "log.hpp"
+
 #include <utility>
 
 namespace exec_port {
@@ -9,16 +12,20 @@ using execasio::error_code;
 
 void port::handle(std::int64_t id, refusal const& r)
 {
-    reply(id, encode_error(id, r));
+    refuse({id}, r);
 }
 
 void port::answer(std::int64_t id, error_code ec)
 {
-    reply(id, ec ? encode_error(id, refusal::because(ec)) : encode_ok(id));
+    if (ec)
+        refuse({id}, refusal::because(ec));
+    else
+        reply(id, encode_ok(id));
 }
 
 void port::refuse(reply_to const& to, refusal const& why)
 {
+    log::trace(2, [&] { return describe(to.id, why); });
     std::string text = encode_error(to.id, why);
     std::size_t const size = text.size();
     reply(to, size, [this, text = std::move(text)] { writer_.send(text); });
