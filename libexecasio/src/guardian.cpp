@@ -179,7 +179,8 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         error_code ec;
         current.signal(SIGKILL, ec); // it sleeps, and is gone at once
         if (detached) {
-            if (end) // else it has gone before
+            // Else it had gone before, and its number may have been another's already.
+            if (end && !ec)
                 wait_readable(end.get(), std::chrono::seconds(1));
         } else {
             await_end(current, end.get());

@@ -140,13 +140,12 @@ void sigchld_service::sweep_later()
     if (!sweep_)
         sweep_.emplace(signals_->get_executor());
     sweep_->expires_after(pause);
-    sweep_->async_wait([this](error_code ec) {
+    sweep_->async_wait([this](error_code) {
         {
             std::lock_guard const relock(mutex_);
             sweeping_ = false;
         }
-        if (!ec)
-            look_at_all();
+        look_at_all(); // also after a cancellation that a new process has overtaken
     });
 }
 

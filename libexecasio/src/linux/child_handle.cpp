@@ -92,7 +92,8 @@ wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
         return outcome;
     }
     reaped_ = true;
-    disown_child(pid_);
+    if (!foreign_)
+        disown_child(pid_);
     if (rest_ == guarded_rest::nothing)
         guard_.release();
     return outcome;

@@ -284,6 +284,9 @@ birth give_birth(child_plan& plan, bool share_table) noexcept
             return result;
         }
         // It said what failed, or was killed before it could; it ends, or has ended, either way.
+        // Its number is nobody's who is to be guarded: it may be another's as soon as it is reaped.
+        if (plan.guard)
+            plan.guard->pid = 0;
         child.reap_blocking();
         if (report.table_refused) {
             // ENOMEM and the like are of the moment.
