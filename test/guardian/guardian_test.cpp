@@ -32,7 +32,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -146,10 +146,15 @@ BOOST_AUTO_TEST_CASE(a_profiler_s_many_signals_do_not_keep_it_from_being_started
                    struct sigaction tick {};
                    tick.sa_handler = [](int) {};
                    tick.sa_flags = SA_RESTART;
-                   itimerval const often{{0, 500}, {0, 500}};
-                   test::ensure(::sigaction(SIGALRM, &tick, nullptr) == 0 &&
-                                    ::setitimer(ITIMER_REAL, &often, nullptr) == 0,
-                                "setitimer");
+                   sigevent by_signal{};
+                   by_signal.sigev_notify = SIGEV_SIGNAL;
+                   by_signal.sigev_signo = SIGPROF;
+                   timer_t clock{};
+                   itimerspec const often{{0, 500'000}, {0, 500'000}};
+                   test::ensure(::sigaction(SIGPROF, &tick, nullptr) == 0 &&
+                                    ::timer_create(CLOCK_MONOTONIC, &by_signal, &clock) == 0 &&
+                                    ::timer_settime(clock, 0, &often, nullptr) == 0,
+                                "timer");
                    asio::io_context context(1);
                    for (int i = 0; i < 20; ++i)
                        guardian const g(context.get_executor());
