@@ -62,6 +62,7 @@ std::vector<pid_t> group_members(pid_t group)
 std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared)
 {
     auto const deadline = clock::now() + std::chrono::seconds(1);
+    bool waited = false;
     for (;;) {
         dying_members members;
         try {
@@ -72,11 +73,14 @@ std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared)
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
             continue;
         }
-        if (members.dying.empty() || clock::now() >= deadline)
+        if (members.dying.empty() || (waited && clock::now() >= deadline))
             return members.found; // none, none that may be killed, or one that does not die
+        // Also when this program was held up for all of that second before it could wait.
+        auto const end = std::max(deadline, clock::now() + std::chrono::milliseconds(100));
         for (sys::held_process const& member : members.dying)
             if (member.pidfd)
-                sys::poll_until({member.pidfd.get(), POLLIN, 0}, deadline);
+                sys::poll_until({member.pidfd.get(), POLLIN, 0}, end);
+        waited = true;
     }
 }
 

@@ -136,7 +136,13 @@ asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> se
             state->kill(end_cause::dropped);
         }
         self->rests->hurry();
-        co_await wait_empty(self, std::chrono::seconds(1));
+        // In parts: a second in which the whole machine stands still is not one that they had.
+        constexpr std::chrono::milliseconds part{100};
+        for (int parts = 0; parts < 10; ++parts) {
+            bool const empty = co_await wait_empty(self, part);
+            if (empty)
+                break;
+        }
     }
     self->guard.reset();
     co_return refused + self->members.size() + self->rests->size();
