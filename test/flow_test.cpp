@@ -381,9 +381,11 @@ BOOST_AUTO_TEST_CASE(one_childs_data_delays_nothing_else)
 
         // The exit of another, a stop, and a timer: each acts within a few milliseconds.
         auto const bound = scaled(200ms);
+        // The longest delay of a round, in the best of ten: if data came first, all would be late.
         auto const longest_delay = [&]() -> asio::awaitable<std::chrono::steady_clock::duration> {
-            std::chrono::steady_clock::duration longest{};
+            auto best = std::chrono::steady_clock::duration::max();
             for (int i = 0; i < 10; ++i) {
+                std::chrono::steady_clock::duration longest{};
                 command cmd = puppet("await", "exit", "3");
                 cmd.input(stream::pipe);
                 process p = execasio::spawn(ex, cmd);
@@ -403,8 +405,9 @@ BOOST_AUTO_TEST_CASE(one_childs_data_delays_nothing_else)
                 asio::steady_timer timer(ex, 5ms);
                 co_await timer.async_wait(asio::use_awaitable);
                 longest = std::max(longest, std::chrono::steady_clock::now() - begin - 5ms);
+                best = std::min(best, longest);
             }
-            co_return longest;
+            co_return best;
         };
         // Once is enough, since others use this machine, too.
         auto longest = co_await longest_delay();

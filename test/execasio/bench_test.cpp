@@ -47,13 +47,19 @@ BOOST_AUTO_TEST_CASE(every_run_is_in_the_report)
 
 BOOST_AUTO_TEST_CASE(runs_go_on_for_the_time_given)
 {
-    auto const json = run_for_json(bench("--time", "1s", "--min-runs", "1", puppet_line("exit 0")));
-    double sum = 0;
-    auto const& times = json.at("results").at(0).at("times").as_array();
-    for (auto const& time : times)
-        sum += number(time);
-    BOOST_TEST(times.size() > 1u);
-    BOOST_TEST(sum < 1 + number(times.back())); // the last one began before the time was over
+    std::size_t runs = 0;
+    // Until the first one is given the processor for long enough to take less than the second.
+    for (int tries = 0; tries < 5 && runs <= 1; ++tries) {
+        auto const json =
+            run_for_json(bench("--time", "1s", "--min-runs", "1", puppet_line("exit 0")));
+        double sum = 0;
+        auto const& times = json.at("results").at(0).at("times").as_array();
+        for (auto const& time : times)
+            sum += number(time);
+        BOOST_TEST(sum < 1 + number(times.back())); // the last one began before the time was over
+        runs = times.size();
+    }
+    BOOST_TEST(runs > 1u);
     auto const few = run_for_json(bench("--time", "1h", "--max-runs", "4", puppet_line("exit 0")));
     BOOST_TEST(few.at("results").at(0).at("times").as_array().size() == 4u);
 }
@@ -120,17 +126,25 @@ BOOST_AUTO_TEST_CASE(command_that_cannot_be_started_is_an_error)
 
 BOOST_AUTO_TEST_CASE(time_limit_ends_a_run_by_the_plan)
 {
-    // Long enough for the puppet to be deaf by then.
-    auto const stubborn = bench("-r", "2", "--time-limit", "500ms", "--grace", "10ms",
-                                puppet_line("ignore 15 pause-forever"));
-    auto tolerant = stubborn;
-    tolerant.argument("-i");
-    auto const json = run_for_json(tolerant);
-    auto const& result = json.at("results").at(0);
-    BOOST_TEST(result.at("stopped_by_time_limit").as_int64() == 2);
-    BOOST_TEST(result.at("signals").at(1).as_int64() == 9);
-    BOOST_TEST(result.as_object().count("mean") == 0u);
-    auto const failed = run_for_json(stubborn, 1);
+    auto const stubborn = [](char const* limit) {
+        return bench("-r", "2", "--time-limit", limit, "--grace", "10ms",
+                     puppet_line("ignore 15 pause-forever"));
+    };
+    std::int64_t signal = 0;
+    // Until the puppet is given the processor for long enough to be deaf by then.
+    for (char const* limit : {"500ms", "2s", "5s"}) {
+        auto tolerant = stubborn(limit);
+        tolerant.argument("-i");
+        auto const json = run_for_json(tolerant);
+        auto const& result = json.at("results").at(0);
+        BOOST_TEST(result.at("stopped_by_time_limit").as_int64() == 2);
+        BOOST_TEST(result.as_object().count("mean") == 0u);
+        signal = result.at("signals").at(1).as_int64();
+        if (signal == 9)
+            break;
+    }
+    BOOST_TEST(signal == 9);
+    auto const failed = run_for_json(stubborn("500ms"), 1);
     BOOST_TEST(contains(std::string(failed.at("failure").as_string()), "time limit"));
 }
 

@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -106,8 +107,11 @@ BOOST_AUTO_TEST_CASE(a_family_stands_still_when_nobody_can_move)
     std::fflush(nullptr);
     pid_t const parent = ::fork();
     if (parent == 0) { // not vfork(2), which sanitizers replace
-        if (::syscall(SYS_clone, CLONE_VFORK | SIGCHLD, nullptr, nullptr, nullptr, nullptr) == 0)
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::syscall(SYS_clone, CLONE_VFORK | SIGCHLD, nullptr, nullptr, nullptr, nullptr) == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             ::pause();
+        }
         ::_exit(0);
     }
     // The state alone is not enough: memory, too, is waited for like that.

@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(many_threads_launch_at_once)
                 }
             };
             asio::co_spawn(context, body, [](std::exception_ptr) {});
-            context.run_for(scaled(100s));
+            context.run_for(scaled(60s));
         });
     for (std::thread& t : all)
         t.join();
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_thousand_children_do_not_slow_the_launch)
             gate.close_writer();
             co_await test::until([&] { return ended == count; }, 60s);
         },
-        120s);
+        100s);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

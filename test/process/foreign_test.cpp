@@ -72,7 +72,7 @@ std::optional<exit_record> outcome_of(process& p, asio::io_context& context)
         if (!ec)
             how = record;
     });
-    context.run();
+    context.run_for(test::scaled(20s));
     context.restart();
     return how;
 }

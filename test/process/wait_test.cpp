@@ -141,7 +141,8 @@ BOOST_AUTO_TEST_CASE(who_is_told_on_another_executor_has_work_there_until_then)
     elsewhere.poll();
     BOOST_TEST(!elsewhere.stopped());
     p.input().close();
-    while (p.running())
+    auto const end = std::chrono::steady_clock::now() + scaled(20s);
+    while (p.running() && std::chrono::steady_clock::now() < end)
         context.run_one_for(scaled(20s));
     context.poll();
     BOOST_TEST(code == -1);

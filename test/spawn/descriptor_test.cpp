@@ -9,6 +9,7 @@
 #include <execasio/spawn.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -104,7 +105,7 @@ BOOST_AUTO_TEST_CASE(the_parents_own_streams_can_be_swapped)
     for (int const fd : {saved[0], saved[1], first, second})
         ::close(fd);
     p.async_wait([](execasio::error_code, execasio::exit_record const&) {});
-    context.run();
+    context.run_for(test::scaled(std::chrono::seconds(20)));
     BOOST_TEST(one.content() == "e\n");
     BOOST_TEST(two.content() == "o\n");
 }

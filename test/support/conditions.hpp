@@ -44,7 +44,7 @@ inline asio::awaitable<void> for_ever()
 /// Awaits what the kernel has no event for, by looking again and again; fails at a deadline.
 template <class Condition>
 asio::awaitable<void> until(Condition condition,
-                            std::chrono::milliseconds deadline = std::chrono::seconds(10),
+                            std::chrono::milliseconds deadline = std::chrono::seconds(20),
                             boost::source_location where = BOOST_CURRENT_LOCATION)
 {
     auto const executor = co_await asio::this_coro::executor;
@@ -58,22 +58,30 @@ asio::awaitable<void> until(Condition condition,
     }
 }
 
-/// Whether a process has ended (a zombie has); waits for that up to a limit, blocking the thread.
-inline bool has_ended(pid_t pid, std::chrono::milliseconds limit = std::chrono::milliseconds(0))
+/// Whether a descriptor has something to be read; waits for that up to a limit, blocking the
+/// thread.
+inline bool is_readable(int fd, std::chrono::milliseconds limit)
 {
-    int const pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    if (pidfd < 0)
-        return true; // reaped
     auto const end = std::chrono::steady_clock::now() + scaled(limit);
-    pollfd p{pidfd, POLLIN, 0};
+    pollfd p{fd, POLLIN, 0};
     int result;
     do { // a signal may interrupt it
         auto const left =
             std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
         result = ::poll(&p, 1, static_cast<int>(std::max(left, left.zero()).count()));
     } while (result < 0 && errno == EINTR);
-    ::close(pidfd);
     return result == 1;
+}
+
+/// Whether a process has ended (a zombie has); waits for that up to a limit, blocking the thread.
+inline bool has_ended(pid_t pid, std::chrono::milliseconds limit = std::chrono::milliseconds(0))
+{
+    int const pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0)
+        return true; // reaped
+    bool const ended = is_readable(pidfd, limit);
+    ::close(pidfd);
+    return ended;
 }
 
 /// What proc(5) says of a process in its status, such as "State" or "FDSize"; empty when it is

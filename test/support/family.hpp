@@ -60,7 +60,7 @@ inline void kill_family(std::string const& word)
 /// Blocks until so many of the family live; fails at a deadline.
 inline void await_family(std::string const& word, std::size_t size)
 {
-    auto const end = std::chrono::steady_clock::now() + scaled(std::chrono::seconds(20));
+    auto const end = std::chrono::steady_clock::now() + scaled(std::chrono::seconds(40));
     while (processes_with_word(word).size() < size) {
         if (std::chrono::steady_clock::now() >= end)
             throw std::runtime_error("a family does not grow to " + std::to_string(size));

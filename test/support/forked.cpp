@@ -1,6 +1,6 @@
 #include "support/forked.hpp"
 
-#include "support/run_coroutine.hpp"
+#include "support/conditions.hpp"
 
 #include <execasio/exit_record.hpp>
 
@@ -23,8 +23,6 @@ std::string failure_in_fork(std::function<void()> const& body)
     pid_t const pid = ::fork();
     BOOST_REQUIRE(pid >= 0);
     if (pid == 0) {
-        ::signal(SIGALRM, SIG_DFL);
-        ::alarm(static_cast<unsigned>(scaled(std::chrono::seconds(30)).count() / 1000));
         std::string failure;
         try {
             body();
@@ -36,6 +34,9 @@ std::string failure_in_fork(std::function<void()> const& body)
         std::_Exit(0);
     }
     ::close(ends[1]);
+    // No alarm(2) in the child: it would have no effect while a launch blocks signals.
+    if (!has_ended(pid, std::chrono::seconds(60)))
+        ::kill(pid, SIGKILL);
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;

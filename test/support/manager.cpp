@@ -1,6 +1,6 @@
 #include "support/manager.hpp"
 
-#include "support/run_coroutine.hpp"
+#include "support/conditions.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -36,7 +36,6 @@ manager::manager(std::function<void(reporter)> const& body)
     BOOST_REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
         ::close(ends[0]);
-        ::alarm(static_cast<unsigned>(scaled(std::chrono::seconds(60)).count() / 1000));
         try {
             body(reporter(ends[1]));
         } catch (std::exception const& e) {
@@ -57,6 +56,7 @@ manager::~manager()
 
 pid_t manager::guardian() const
 {
+    BOOST_REQUIRE(is_readable(reader_, std::chrono::seconds(60)));
     pid_t number = 0;
     BOOST_REQUIRE(::read(reader_, &number, sizeof number) == sizeof number);
     return number;

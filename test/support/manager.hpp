@@ -32,7 +32,7 @@ public:
     manager& operator=(manager const&) = delete;
     ~manager();
 
-    /// The guardian's number; blocks until it is told.
+    /// The guardian's number; blocks until it is told, and fails at a deadline.
     pid_t guardian() const;
 
     [[nodiscard]] pid_t id() const noexcept { return pid_; } ///< 0 once it is killed

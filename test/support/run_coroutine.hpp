@@ -26,7 +26,7 @@ inline std::chrono::milliseconds scaled(std::chrono::milliseconds time)
 /// Runs a coroutine to its end, or fails at a deadline; then lets the context run dry, since what
 /// the library does in the background (reaping) is part of what is tested.
 template <class Body>
-void run_coroutine(Body body, std::chrono::seconds deadline = std::chrono::seconds(20),
+void run_coroutine(Body body, std::chrono::seconds deadline = std::chrono::seconds(40),
                    boost::source_location where = BOOST_CURRENT_LOCATION)
 {
     std::exception_ptr failure;

@@ -23,7 +23,7 @@ void run_in_fork(Body body)
         failure = e;
         finished = true;
     });
-    context.run_for(scaled(std::chrono::seconds(20)));
+    context.run_for(scaled(std::chrono::seconds(40)));
     if (failure)
         std::rethrow_exception(failure);
     ensure(finished, "still pending at the deadline");
