@@ -111,6 +111,21 @@ BOOST_AUTO_TEST_CASE(silence_is_noticed)
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_time_in_which_this_program_stands_still_is_no_silence)
+{
+    asio::io_context context(1);
+    process p = spawn_with_output(context.get_executor(), puppet("pause-forever"));
+    execasio::guard(p, time_guards().idle_time(200ms));
+    context.poll();
+    std::this_thread::sleep_for(400ms); // which is what it does, as if it had been stopped
+    context.run_for(20ms);
+    BOOST_TEST(!p.stopping());
+    exit_record how;
+    p.async_wait([&](execasio::error_code, exit_record const& record) { how = record; });
+    context.run_for(scaled(20s));
+    BOOST_TEST(how.cause() == end_cause::idle);
+}
+
 BOOST_AUTO_TEST_CASE(output_that_nobody_reads_is_a_sign_of_life)
 {
     run_coroutine([]() -> asio::awaitable<void> {

@@ -37,7 +37,7 @@ void guard_run::start()
     if (guards_.idle_time()) {
         ++left_;
         written_ = written();
-        last_sign_ = clock::now();
+        last_sign_ = look_due_ = clock::now();
         look_at_output();
     }
     if (guards_.cpu_time()) {
@@ -141,7 +141,13 @@ void guard_run::look_at_output()
         done();
         return;
     }
+    constexpr clock::duration shortest = std::chrono::milliseconds(10);
+    auto const step = std::max(shortest, limit / 8);
     auto const now = clock::now();
+    // A time in which this program itself stood still, such as one that was stopped, is no silence:
+    // the process may have stood still, too.
+    if (auto const late = now - look_due_; late > step)
+        last_sign_ += late;
     if (std::uint64_t const sum = written(); sum != written_ || may_wait_for_reader()) {
         written_ = sum;
         last_sign_ = now;
@@ -149,10 +155,8 @@ void guard_run::look_at_output()
         violated(end_cause::idle);
         return;
     }
-    constexpr clock::duration shortest = std::chrono::milliseconds(10);
-    auto const step = std::max(shortest, limit / 8);
-    at(idle_timer_, std::min(now + step, std::max(last_sign_ + limit, now)),
-       [this] { look_at_output(); });
+    look_due_ = std::min(now + step, std::max(last_sign_ + limit, now));
+    at(idle_timer_, look_due_, [this] { look_at_output(); });
 }
 
 void guard_run::look_at_cpu()

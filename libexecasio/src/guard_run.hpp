@@ -49,7 +49,8 @@ private:
     asio::steady_timer idle_timer_;
     asio::steady_timer cpu_timer_;
     std::shared_ptr<ready_watch> ready_;
-    clock::time_point last_sign_;
+    clock::time_point last_sign_; // of life
+    clock::time_point look_due_;
     std::uint64_t written_ = 0;
     std::chrono::nanoseconds cpu_used_{};
     clock::duration cpu_pause_{};

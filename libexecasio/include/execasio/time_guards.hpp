@@ -24,8 +24,9 @@ public:
     /// Nothing is read to find that out, so that it does not matter when, or whether, the consumer
     /// reads. A pipe that is half full or more does not count as silence: the child may be waiting
     /// for the reader (how much a pipe holds depends on how it was written, pipe(7)); nor does a
-    /// terminal with anything unread. An end of the output is silence, too; a stream closed by this
-    /// program is not looked at any more.
+    /// terminal with anything unread; nor a time in which this program itself did not run, as while
+    /// it was stopped or its container paused. An end of the output is silence, too; a stream
+    /// closed by this program is not looked at any more.
     ///
     /// Noticed within an eighth of the time, and 10 ms. Violated: `end_cause::idle`.
     time_guards& idle_time(duration limit);
