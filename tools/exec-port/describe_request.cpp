@@ -2,6 +2,8 @@
 
 #include <execasio/exit_record.hpp>
 
+#include <utility>
+
 namespace exec_port {
 namespace {
 
@@ -34,6 +36,13 @@ std::string name_of(redirection const& r)
     case redirection::target::other_output: return "merged";
     }
     return "";
+}
+
+std::string cut(std::string text)
+{
+    if (text.size() > longest_text)
+        text.replace(longest_text, std::string::npos, "...");
+    return text;
 }
 
 std::string number(std::int64_t n)
@@ -132,14 +141,12 @@ std::string describe(run_request const& request)
     for (std::size_t i = 0; i < o.streams.size(); ++i)
         if (o.streams[i].to != redirection::target::null)
             text += std::string(", ") + names[i] + ' ' + name_of(o.streams[i]);
-    if (text.size() > longest_text)
-        text.replace(longest_text, std::string::npos, "...");
-    return text;
+    return cut(std::move(text));
 }
 
 std::string describe(request_body const& body)
 {
-    return std::visit([](auto const& what) { return text_of(what); }, body);
+    return cut(std::visit([](auto const& what) { return text_of(what); }, body));
 }
 
 std::string describe(std::int64_t id, refusal const& why)

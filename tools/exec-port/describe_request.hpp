@@ -11,7 +11,7 @@ namespace exec_port {
 /// Never its input or its environment, which may hold secrets. Cut after some thousand bytes.
 std::string describe(run_request const& request);
 
-/// What any request asks for, as one line; of input no more than how much it is.
+/// What any request asks for, cut likewise; of input no more than how much it is.
 std::string describe(request_body const& body);
 
 /// What a request is answered that is not carried out.

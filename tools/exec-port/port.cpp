@@ -86,13 +86,13 @@ asio::awaitable<void> port::serve()
             log::error("a frame is no request: shutting down");
             break;
         }
+        log::trace(2, [&] {
+            return "request " + std::to_string(decoded->id) + ": " + describe(decoded->body);
+        });
         if (auto const* const r = std::get_if<stdin_request>(&decoded->body); r && r->data)
             if (auto const c = find(r->os_pid))
                 while (!ending_ && c->is_behind(r->data->size()))
                     co_await child::let_it_catch_up(c, r->data->size());
-        log::trace(2, [&] {
-            return "request " + std::to_string(decoded->id) + ": " + describe(decoded->body);
-        });
         std::visit([&](auto const& body) { handle(decoded->id, body); }, decoded->body);
     }
     co_await shut_down();
