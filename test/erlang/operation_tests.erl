@@ -121,6 +121,8 @@ messages_go_to_a_file(#{dir := Directory} = P) ->
     Name = "info: process " ++ integer_to_list(OsPid),
     has(File, Name ++ ": /bin/sh -c 'exit 3' 'it'\\\\''s'"),
     has(File, Name ++ " ended: exit code 3"),
+    {256, <<>>, <<>>} = exec_port:outcome(Own, ["/no/such/program"], []),
+    has(File, "info: a start fails: cannot execute '/no/such/program': No such file"),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own),
     {0, Mode} = os_process:run("/usr/bin/stat", ["-c", "%a", File], []),

@@ -1,5 +1,6 @@
 #include "failed_start.hpp"
 
+#include "log.hpp"
 #include "user.hpp"
 
 #include <execasio/credentials.hpp>
@@ -135,6 +136,19 @@ command stand_in(command const& failed, std::string message)
     return cmd.drop_capabilities(); // nobody's, whosever the port's are
 }
 
+/// Its standard error may be nobody's.
+void tell_of_failure(std::string const& message)
+{
+    auto const text = [&] {
+        std::string const number = "%p: "; // which the stand-in is going to have
+        return "a start fails: " + message.substr(message.starts_with(number) ? number.size() : 0);
+    };
+    if (log::debug_level > 0)
+        log::write(log::severity::debug, text());
+    else
+        log::info(text);
+}
+
 command without_files(command cmd)
 {
     if (cmd.input().is_file())
@@ -150,7 +164,9 @@ command stand_in_or_refuse(command const& failed, spawn_error const& e)
 {
     if (!is_childs(e))
         throw start_refused(start_refusal(failed, e));
-    std::string message = failed_step(failed, e.where()) + ": " + e.code().message() + "\n";
+    std::string message = failed_step(failed, e.where()) + ": " + e.code().message();
+    tell_of_failure(message);
+    message += '\n';
     if (e.where() == stage::credentials || e.where() == stage::capabilities)
         return stand_in(without_files(failed), std::move(message));
     command cmd = stand_in(failed, std::move(message));
