@@ -4,10 +4,12 @@
 #include "support/identity.hpp"
 #include "support/nephew.hpp"
 #include "support/no_leaks.hpp"
+#include "support/pipe.hpp"
 #include "support/print.hpp"
 #include "support/puppet.hpp"
 #include "support/run_coroutine.hpp"
 #include "support/spawn_puppet.hpp"
+#include "support/temporary_file.hpp"
 #include "support/zombies.hpp"
 
 #include <execasio/adopt.hpp>
@@ -30,6 +32,7 @@
 #include <vector>
 
 #include <signal.h>
+#include <unistd.h>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -45,6 +48,7 @@ using execasio::supervisor;
 using test::await_ready;
 using test::has_ended;
 using test::never;
+using test::pipe_ends;
 using test::puppet;
 using test::ready_command;
 using test::run_coroutine;
@@ -201,6 +205,54 @@ BOOST_AUTO_TEST_CASE(shutdown_ends_two_hundred_at_once)
             BOOST_TEST(at_once);
         },
         60s);
+}
+
+/// It may have to clean up what the process has left.
+BOOST_AUTO_TEST_CASE(a_plan_s_command_that_outlives_the_process_is_waited_for)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        test::temporary_file const file;
+        stop_plan plan = stop_plan::kill();
+        plan.command(command::shell("kill $CHILD_PID; sleep 0.3; echo done >" + file.path()),
+                     never);
+        supervisor all(ex);
+        co_await add_ready(all, plan);
+        std::size_t const left = co_await all.shutdown(20s);
+        BOOST_TEST(left == 0u);
+        BOOST_TEST(file.content() == "done\n");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_s_command_that_is_left_at_the_bound_is_killed)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        pipe_ends pipe;
+        command hanging = puppet("kill", "15", "pause-forever");
+        hanging.output(stream::descriptor(pipe.writer()));
+        stop_plan plan = stop_plan::kill();
+        plan.command(hanging, never);
+        exit_record record;
+        supervisor all(ex, [&](process&, error_code, exit_record const& how) { record = how; });
+        pid_t const pid = co_await add_ready(all, plan);
+        auto const shut_down = [&]() -> asio::awaitable<void> {
+            std::size_t const left = co_await all.shutdown(test::scaled(500ms));
+            BOOST_TEST(left == 0u);
+        };
+        bool done = false;
+        asio::co_spawn(ex, shut_down, [&](std::exception_ptr) { done = true; });
+        co_await test::until([&] { return all.size() == 0; });
+        BOOST_TEST(has_ended(pid));
+        BOOST_TEST(!done);
+        co_await test::until([&] { return done; });
+        BOOST_TEST(record.signal() == SIGTERM);
+        BOOST_TEST(record.stop_stage().value() == 0u);
+        pipe.close_writer();
+        BOOST_TEST(test::is_readable(pipe.reader(), 10s)); // its end
+        char byte;
+        BOOST_TEST(::read(pipe.reader(), &byte, 1) == 0);
+    });
 }
 
 BOOST_AUTO_TEST_CASE(what_is_left_at_the_bound_is_killed)

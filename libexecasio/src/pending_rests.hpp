@@ -9,8 +9,8 @@
 
 namespace execasio::detail {
 
-/// Processes that have ended, but whose plan goes on for what they have left of their group or
-/// tree.
+/// Processes that have ended, but whose plan goes on: for what they have left of their group or
+/// tree, or with a command that has not come to its end.
 class pending_rests : public std::enable_shared_from_this<pending_rests> {
 public:
     /// @param on_change Called when one of them is through.
@@ -22,7 +22,9 @@ public:
     /// Keeps it as long as a plan of its is under way.
     void add(std::shared_ptr<process_state> const& state)
     {
-        exit_event* const pending = state->pending_end();
+        exit_event* pending = state->pending_end();
+        if (!pending)
+            pending = state->pending_command();
         if (!pending) {
             states_.erase(state);
             return;
@@ -38,7 +40,7 @@ public:
         });
     }
 
-    /// What is left is killed now.
+    /// What is left is killed now, commands of plans included.
     void hurry()
     {
         for (auto const& state : states_)

@@ -84,10 +84,14 @@ public:
     /// way any more.
     [[nodiscard]] exit_event* pending_end() noexcept;
 
+    /// The same for a plan's command that goes on after the process has ended.
+    [[nodiscard]] exit_event* pending_command() noexcept;
+
     /// What came of the stop plan.
     [[nodiscard]] stop_result result() const noexcept;
 
-    /// SIGKILL, now, for all that a plan for more than the process still waits for.
+    /// SIGKILL, now, for all that a plan for more than the process still waits for; of a process
+    /// that has ended for the plan's command as well.
     void hurry_rest();
 
     /// Nobody is left whom such a plan acts on.

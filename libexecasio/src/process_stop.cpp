@@ -83,6 +83,14 @@ exit_event* process_state::pending_end() noexcept
     return nullptr;
 }
 
+exit_event* process_state::pending_command() noexcept
+{
+    for (auto const* run : {&stop_, &rest_})
+        if (exit_event* const done = ended_ && *run ? (*run)->command_done() : nullptr)
+            return done;
+    return nullptr;
+}
+
 stop_result process_state::result() const noexcept
 {
     if (stop_ && (stop_->has_set() || !rest_))
@@ -93,7 +101,7 @@ stop_result process_state::result() const noexcept
 void process_state::hurry_rest()
 {
     for (auto const* run : {&stop_, &rest_})
-        if (*run && (*run)->has_set())
+        if (*run && (ended_ || (*run)->has_set()))
             (*run)->hurry();
 }
 

@@ -106,6 +106,7 @@ void stop_run::start_command(stop_plan::stage const& stage)
     execasio::command cmd = *stage.command;
     cmd.environment("CHILD_PID", std::to_string(target_.pid()));
     cmd.group(process_group::create()).on_destroy(lifetime::kill);
+    command_done_.emplace(target_.executor());
     if (!cmd.changes_identity()) {
         command_started(spawn(target_.executor(), cmd));
         return;
@@ -155,6 +156,8 @@ void stop_run::end_command() noexcept
     } catch (std::exception const&) { // out of memory: its destruction kills it when it has started
     }
     command_.reset();
+    if (command_done_)
+        command_done_->close();
 }
 
 void stop_run::wait(stop_plan::duration time)
@@ -209,6 +212,11 @@ void stop_run::tell_stage() noexcept
 
 void stop_run::hurry()
 {
+    if (target_.ended() && (!set_ || finished_)) { // nothing is left but its command
+        timer_.cancel();
+        end_command();
+        return;
+    }
     if (finished_ || in_last_stage())
         return;
     timer_.cancel();
@@ -245,6 +253,7 @@ void stop_run::target_ended() noexcept
 
 void stop_run::command_ended() noexcept
 {
+    command_done_->close();
     if (!set_ || finished_)
         timer_.cancel(); // the rest of its time would only keep the event loop running
 }

@@ -38,7 +38,8 @@ public:
     /// time; so does the plan, as long as others are left.
     void target_ended() noexcept;
 
-    /// The final SIGKILL for all that are left, without awaiting the stages before it.
+    /// The final SIGKILL for all that are left, without awaiting the stages before it; so for a
+    /// command that has outlived them.
     void hurry();
 
     /// Whether it goes on after the end of the process, for others.
@@ -49,6 +50,12 @@ public:
 
     /// Closed when nobody is left; only with a set.
     [[nodiscard]] exit_event& emptied() noexcept { return *emptied_; }
+
+    /// Closed when the command that is at work has ended, or is out of time; nullptr when none is.
+    [[nodiscard]] exit_event* command_done() noexcept
+    {
+        return command_at_work() ? &*command_done_ : nullptr;
+    }
 
     [[nodiscard]] stop_result result(exit_record const& record) const noexcept;
 
@@ -81,6 +88,7 @@ private:
     std::size_t index_ = 0;
     asio::steady_timer timer_;
     std::optional<process> command_;
+    std::optional<exit_event> command_done_;            // as long as there is one
     std::shared_ptr<asio::cancellation_signal> launch_; // of a command as another user, under way
     int last_signal_ = 0;
 

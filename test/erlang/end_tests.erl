@@ -7,7 +7,7 @@
          sighup_is_ignored/1, a_frame_that_is_no_request_ends_it_with_0/1,
          a_cut_frame_ends_it_with_0/1, a_vm_that_is_killed_leaves_nothing/1,
          stubborn_children_are_killed_in_time/1, alarm_bounds_the_clean_up/1,
-         kill_commands_are_run_at_the_end/1, a_hanging_kill_command_does_not_outlive_it/1,
+         a_kill_command_is_let_finish_at_the_end/1, kill_commands_are_run_at_the_end/1, a_hanging_kill_command_does_not_outlive_it/1,
          its_group_does_not_outlive_it/1, frames_on_descriptors_3_and_4/1,
          words_it_does_not_know_are_ignored/1, reasons_not_to_start_are_exit_codes/1]).
 
@@ -133,6 +133,16 @@ shutdown_time(P, OsPids) ->
     true = lists:all(fun is_gone/1, OsPids),
     Time.
 
+%% Also what it does after that: lock files are removed there.
+a_kill_command_is_let_finish_at_the_end(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "cleaned"),
+    Own = exec_port:start(P),
+    Command = "kill $CHILD_PID; sleep 0.5; echo done >'" ++ File ++ "'",
+    started(Own, ?SLEEP, [{kill, Command}]),
+    exec_port:shutdown(Own),
+    0 = exec_port:exit_code(Own),
+    {ok, <<"done\n">>} = file:read_file(File).
+
 kill_commands_are_run_at_the_end(#{dir := Directory} = P) ->
     File = filename:join(Directory, "told"),
     Command = "echo $CHILD_PID >'" ++ File ++ "'; kill -9 $CHILD_PID",
@@ -144,7 +154,7 @@ kill_commands_are_run_at_the_end(#{dir := Directory} = P) ->
 
 %% The runner finds what is left.
 a_hanging_kill_command_does_not_outlive_it(P) ->
-    OsPid = started(P, ?SLEEP, [{kill, "kill $CHILD_PID; sleep 1000; true"}]),
+    OsPid = started(P, ?SLEEP, [{kill, "kill $CHILD_PID; sleep 1000; true"}, {kill_timeout, 1}]),
     exec_port:shutdown(P),
     0 = exec_port:exit_code(P),
     true = is_gone(OsPid).

@@ -49,7 +49,8 @@ public:
 
     /// Adds a stage that runs a command, with the process id as CHILD_PID in its environment. It
     /// gets a process group of its own and is killed, group and all, if it still runs when its time
-    /// is over. If it cannot be started, SIGTERM is sent in its place.
+    /// is over. If it cannot be started, SIGTERM is sent in its place. It has all of its time, also
+    /// when the process ends before: a supervisor's shutdown and a scope's end wait for it.
     stop_plan& command(execasio::command cmd, duration wait);
 
     /// Whom signals are sent to. Default: the process.

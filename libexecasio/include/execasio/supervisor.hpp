@@ -59,10 +59,10 @@ public:
     /// @return `errc::no_process` when it is not in the set.
     error_code stop(pid_t id);
 
-    /// Begins all stop plans at once and completes when no process is left. After `bound` what is
-    /// left is killed, and another second later given up (a process in an uninterruptible system
-    /// call cannot be killed). A process that may not be signalled, a foreign one of another user,
-    /// is given up at once and lives on.
+    /// Begins all stop plans at once and completes when no process is left, nor a command of a
+    /// plan. After `bound` what is left is killed, and another second later given up (a process in
+    /// an uninterruptible system call cannot be killed). A process that may not be signalled, a
+    /// foreign one of another user, is given up at once and lives on.
     /// @return How many were given up: 0 as a rule.
     /// @par Cancellation
     /// All types: the plans that were begun go on.
