@@ -68,13 +68,13 @@ stop_plan& stop_plan::grace(duration wait)
 
 stop_plan& stop_plan::signal(int number, duration wait)
 {
-    stages_.push_back({number, std::nullopt, bounded(wait)});
+    stages_.push_back({number, std::nullopt, bounded(wait), duration::zero()});
     return *this;
 }
 
-stop_plan& stop_plan::command(execasio::command cmd, duration wait)
+stop_plan& stop_plan::command(execasio::command cmd, duration wait, duration time)
 {
-    stages_.push_back({0, std::move(cmd), bounded(wait)});
+    stages_.push_back({0, std::move(cmd), bounded(wait), bounded(time)});
     return *this;
 }
 

@@ -18,6 +18,7 @@ stop_run::stop_run(process_state& target, stop_plan plan, std::unique_ptr<sys::p
     : target_(target),
       plan_(std::move(plan)),
       timer_(target.executor()),
+      command_timer_(target.executor()),
       set_(std::move(set))
 {
     if (set_)
@@ -59,6 +60,7 @@ error_code stop_run::act(stop_plan::stage const& stage)
         return {};
     } catch (std::exception const&) {
         launch_.reset();
+        command_timer_.cancel();
         return send(SIGTERM); // better a plain signal than none
     }
 }
@@ -106,7 +108,9 @@ void stop_run::start_command(stop_plan::stage const& stage)
     execasio::command cmd = *stage.command;
     cmd.environment("CHILD_PID", std::to_string(target_.pid()));
     cmd.group(process_group::create()).on_destroy(lifetime::kill);
+    end_command(); // of an earlier stage
     command_done_.emplace(target_.executor());
+    limit_command(std::max(stage.wait, stage.command_time));
     if (!cmd.changes_identity()) {
         command_started(spawn(target_.executor(), cmd));
         return;
@@ -120,12 +124,13 @@ void stop_run::start_command(stop_plan::stage const& stage)
         if (!state || launch_ != launch)
             return; // out of time: the destruction of what has started kills it
         launch_.reset();
-        if (!failure)
+        if (!failure) {
             command_started(std::move(p));
-        else if (!state->ended() || (set_ && !finished_))
+            return;
+        }
+        command_ended();
+        if (!state->ended() || (set_ && !finished_))
             send(SIGTERM); // better a plain signal than none
-        else
-            command_ended();
     };
     asio::cancellation_slot const slot = launch_->slot();
     async_spawn(target_.executor(), std::move(cmd),
@@ -137,7 +142,7 @@ void stop_run::command_started(process command)
     command_ = std::move(command);
     // Reaped as soon as it ends. The wait may outlive the state, and this with it.
     command_->async_wait([weak = target_.weak_from_this(), this](error_code, exit_record const&) {
-        if (auto const state = weak.lock(); state && state->ended())
+        if (auto const state = weak.lock(); state && !command_at_work()) // by a later one
             command_ended();
     });
 }
@@ -147,9 +152,23 @@ bool stop_run::command_at_work() const noexcept
     return launch_ || (command_ && command_->running());
 }
 
+/// Its time may go on when the stage is over, or the process has ended.
+void stop_run::limit_command(stop_plan::duration time)
+{
+    command_timer_.expires_after(time);
+    command_timer_.async_wait([state = target_.shared_from_this(), run = weak_from_this(),
+                               this](error_code ec) {
+        bool const over =
+            !ec && !run.expired() && std::chrono::steady_clock::now() >= command_timer_.expiry();
+        if (over) // else it is a later command's
+            end_command();
+    });
+}
+
 /// Out of time: its destruction kills it.
 void stop_run::end_command() noexcept
 {
+    command_timer_.cancel();
     try {
         if (auto const launch = std::exchange(launch_, nullptr))
             launch->emit(asio::cancellation_type::terminal);
@@ -168,7 +187,6 @@ void stop_run::wait(stop_plan::duration time)
         [state = target_.shared_from_this(), run = weak_from_this(), this](error_code ec) {
             if (ec || run.expired())
                 return;
-            end_command();
             auto const go_on = [&] {
                 if (!state->ended() || (set_ && !finished_))
                     next_stage();
@@ -213,7 +231,6 @@ void stop_run::tell_stage() noexcept
 void stop_run::hurry()
 {
     if (target_.ended() && (!set_ || finished_)) { // nothing is left but its command
-        timer_.cancel();
         end_command();
         return;
     }
@@ -247,15 +264,13 @@ void stop_run::target_ended() noexcept
         }
         return;
     }
-    if (!command_at_work())
-        timer_.cancel();
+    timer_.cancel();
 }
 
 void stop_run::command_ended() noexcept
 {
     command_done_->close();
-    if (!set_ || finished_)
-        timer_.cancel(); // the rest of its time would only keep the event loop running
+    command_timer_.cancel(); // the rest of its time would only keep the event loop running
 }
 
 stop_result stop_run::result(exit_record const& record) const noexcept
@@ -420,8 +435,7 @@ void stop_run::finish(std::size_t left) noexcept
     seen_ = {};
     if (look_again_)
         look_again_->cancel();
-    if (!command_at_work())
-        timer_.cancel();
+    timer_.cancel();
     emptied_->close();
     target_.emptied();
 }

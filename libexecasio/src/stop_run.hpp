@@ -67,6 +67,7 @@ private:
     void start_command(stop_plan::stage const& stage);
     void command_started(process command);
     void command_ended() noexcept;
+    void limit_command(stop_plan::duration time);
     void end_command() noexcept;
     [[nodiscard]] bool command_at_work() const noexcept;
     void wait(stop_plan::duration time);
@@ -86,8 +87,9 @@ private:
     process_state& target_;
     stop_plan plan_;
     std::size_t index_ = 0;
-    asio::steady_timer timer_;
+    asio::steady_timer timer_; // of the stage
     std::optional<process> command_;
+    asio::steady_timer command_timer_; // it may have longer than its stage
     std::optional<exit_event> command_done_;            // as long as there is one
     std::shared_ptr<asio::cancellation_signal> launch_; // of a command as another user, under way
     int last_signal_ = 0;

@@ -10,6 +10,7 @@
          a_stubborn_member_that_is_left_behind_is_killed/1,
          who_is_left_behind_has_time_to_leave/1, kill_group_spares_others_of_the_port/1, kill_command_is_run/1,
          a_kill_command_may_outlast_its_process/1, a_kill_command_that_hangs_is_ended/1,
+         a_kill_command_without_kill_timeout_is_run/1,
          sigkill_follows_a_kill_command_without_effect/1,
          status_of_a_killed_child_is_the_signal/1, kill_leaves_a_handled_signal_to_the_child/1,
          kill_of_a_stranger_is_refused/1, wrong_signals_are_refused/1]).
@@ -145,6 +146,18 @@ a_kill_command_may_outlast_its_process(P) ->
     OsPid = stubborn(P, [{kill, Command}, {kill_timeout, 1000}]),
     ok = exec_port:stop(P, OsPid),
     {0, <<>>, <<>>} = exec_port:outcome(OsPid).
+
+%% The process is not let wait for it.
+a_kill_command_without_kill_timeout_is_run(#{dir := Directory} = P) ->
+    File = filename:join(Directory, "cleaned"),
+    Command = "sleep 0.3; echo done > '" ++ File ++ ".new'; mv '" ++ File ++ ".new' '" ++ File ++ "'",
+    os_process:prompt(200, fun() ->
+        file:delete(File),
+        Time = stop_time(P, stubborn(P, [{kill, Command}, {kill_timeout, 0}])),
+        os_process:until(fun() -> filelib:is_file(File) end),
+        Time
+    end),
+    {ok, <<"done\n">>} = file:read_file(File).
 
 a_kill_command_that_hangs_is_ended(P) ->
     os_process:prompt(1100, fun() ->

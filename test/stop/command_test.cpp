@@ -158,6 +158,63 @@ BOOST_AUTO_TEST_CASE(a_command_that_outlives_the_process_does_not_keep_the_conte
     }); // the command ends now, and run_coroutine waits for the context to run dry
 }
 
+BOOST_AUTO_TEST_CASE(a_command_may_have_longer_than_its_stage)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        pipe_ends in;
+        pipe_ends out;
+        command slow = puppet("await", "say", "done");
+        slow.input(stream::descriptor(in.reader())).output(stream::descriptor(out.writer()));
+        stop_plan plan = stop_plan::kill();
+        plan.command(slow, 0ms, never);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGKILL);
+        BOOST_TEST(how.stop_stage().value() == 1u);
+        in.close_writer();
+        out.close_writer();
+        execasio::output_stream told = reader_of(co_await asio::this_coro::executor, out);
+        std::string const text = co_await told.read_all();
+        BOOST_TEST(text == "done\n");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_longer_time_of_a_command_has_an_end)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        stop_plan plan = stop_plan::kill();
+        plan.command(puppet("pause-forever"), 0ms, 50ms);
+        exit_record const how = co_await execasio::stop(p, plan);
+        BOOST_TEST(how.signal() == SIGKILL);
+        co_await test::until([] { return !test::has_children(); });
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_command_ends_when_that_of_a_later_stage_begins)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet();
+        pipe_ends out;
+        command first = puppet("pause-forever");
+        first.output(stream::descriptor(out.writer()));
+        command second = puppet("await", "kill", "10");
+        pipe_ends in;
+        second.input(stream::descriptor(in.reader()));
+        stop_plan plan = stop_plan::kill();
+        plan.command(first, 10ms, never).command(second, never);
+        BOOST_TEST(!execasio::request_stop(p, plan));
+        out.close_writer();
+        execasio::output_stream held = reader_of(co_await asio::this_coro::executor, out);
+        std::string const text = co_await held.read_all(); // until the first has ended
+        BOOST_TEST(text.empty());
+        in.close_writer();
+        exit_record const how = co_await p.wait();
+        BOOST_TEST(how.signal() == SIGUSR1);
+        BOOST_TEST(how.stop_stage().value() == 1u);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_command_that_cannot_be_started_gives_way_to_sigterm)
 {
     run_coroutine([]() -> asio::awaitable<void> {

@@ -73,9 +73,9 @@ std::chrono::seconds kill_timeout(run_options const& options)
         options.kill_timeout.value_or(usual_kill_timeout.count()), 0, longest));
 }
 
-/// For whom a process that ended by itself has left behind: a `kill_timeout` of 0 is for those who
-/// are told to stop.
-std::chrono::seconds time_to_leave(run_options const& options)
+/// For a kill command, and for whom a process that ended by itself has left behind: a
+/// `kill_timeout` of 0 is for those who are told to stop.
+std::chrono::seconds time_to_act(run_options const& options)
 {
     auto const timeout = kill_timeout(options);
     return timeout == timeout.zero() ? usual_kill_timeout : timeout;
@@ -89,9 +89,8 @@ void set_group(command& cmd, run_options const& options)
     else if (options.group || options.kill_group)
         cmd.group(execasio::process_group::create());
     if (options.kill_group && options.group.value_or(0) != ::getpgrp())
-        cmd.at_exit(execasio::stop_plan()
-                        .grace(time_to_leave(options))
-                        .target(execasio::stop_target::group));
+        cmd.at_exit(
+            execasio::stop_plan().grace(time_to_act(options)).target(execasio::stop_target::group));
 }
 
 std::string shell()
@@ -223,7 +222,7 @@ execasio::stop_plan to_stop_plan(run_options const& options, rights const& r,
             cmd.credentials(*as).spawn_deadline(std::chrono::seconds(1));
         else if (r.is_privileged() && r.user() != 0)
             cmd.drop_capabilities();
-        plan.command(std::move(cmd), timeout);
+        plan.command(std::move(cmd), timeout, time_to_act(options));
     } else {
         plan.signal(SIGTERM, timeout);
     }

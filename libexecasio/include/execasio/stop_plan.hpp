@@ -33,7 +33,8 @@ public:
     struct stage {
         int signal = 0; ///< when there is no command
         std::optional<execasio::command> command;
-        duration wait{}; ///< for the end of the process, before the next stage
+        duration wait{};         ///< for the end of the process, before the next stage
+        duration command_time{}; ///< how long the command may run, if that is longer
     };
 
     stop_plan();
@@ -49,9 +50,14 @@ public:
 
     /// Adds a stage that runs a command, with the process id as CHILD_PID in its environment. It
     /// gets a process group of its own and is killed, group and all, if it still runs when its time
-    /// is over. If it cannot be started, SIGTERM is sent in its place. It has all of its time, also
-    /// when the process ends before: a supervisor's shutdown and a scope's end wait for it.
-    stop_plan& command(execasio::command cmd, duration wait);
+    /// is over, or when another stage's command begins. If it cannot be started, SIGTERM is sent in
+    /// its place. It has all of its time, also when the process ends before: a supervisor's
+    /// shutdown and a scope's end wait for it.
+    ///
+    /// @param wait For the end of the process, before the next stage.
+    /// @param time How long the command may run: `wait`, or longer. By then the process may be gone
+    ///     and its id another's.
+    stop_plan& command(execasio::command cmd, duration wait, duration time = duration::zero());
 
     /// Whom signals are sent to. Default: the process.
     stop_plan& target(stop_target whom);
