@@ -211,6 +211,11 @@ guardian::~guardian()
     impl_->dismiss();
 }
 
+void guardian::include_own_group(std::vector<pid_t> const& spared)
+{
+    impl_->table.own_group(spared);
+}
+
 pid_t guardian::id() const noexcept
 {
     return impl_->current.running() ? impl_->current.id() : 0;

@@ -174,10 +174,10 @@ process& supervisor::add(process p, stop_plan plan, time_guards guards)
     return impl_->add(std::move(p), std::move(plan));
 }
 
-void supervisor::start_guardian(guardian::loss_handler on_loss)
+guardian& supervisor::start_guardian(guardian::loss_handler on_loss)
 {
     impl_->guard.reset();
-    impl_->guard.emplace(impl_->executor, std::move(on_loss));
+    return impl_->guard.emplace(impl_->executor, std::move(on_loss));
 }
 
 pid_t supervisor::guardian_id() const noexcept

@@ -6,11 +6,13 @@
 #include "linux/guard_table.hpp"
 #include "linux/process_table.hpp"
 
-#include <execasio/process.hpp>
+#include <execasio/spawn.hpp>
+#include <execasio/stop.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -25,7 +27,9 @@
 #include <unistd.h>
 
 namespace asio = boost::asio;
+using execasio::command;
 using execasio::process;
+using execasio::process_group;
 using execasio::sys::guard_area;
 using execasio::sys::guard_slot;
 using test::run_coroutine;
@@ -41,8 +45,9 @@ std::uint64_t time_since_boot()
     return static_cast<std::uint64_t>(t.tv_sec) * second + static_cast<std::uint64_t>(t.tv_nsec);
 }
 
-/// The guardian of a manager that is dead and had one child, which was alive at that time.
-void run_guardian(pid_t child, std::uint64_t alive_at)
+/// The guardian of a manager that is dead.
+/// @param fill Writes the manager's table, which is empty.
+void run_guardian(std::function<void(guard_area&)> const& fill)
 {
     int const memory = ::memfd_create("table", MFD_CLOEXEC);
     BOOST_REQUIRE(memory >= 0);
@@ -52,10 +57,7 @@ void run_guardian(pid_t child, std::uint64_t alive_at)
     BOOST_REQUIRE(address != MAP_FAILED);
     auto* const area = static_cast<guard_area*>(address);
     area->manager = ::getpid();
-    area->slots[0].pid = child;
-    area->slots[0].alive_at = alive_at;
-    area->slots[0].state = guard_slot::in_use;
-    area->used = 1;
+    fill(*area);
     int ends[2];
     BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     ::close(ends[1]); // the manager's end
@@ -69,6 +71,26 @@ void run_guardian(pid_t child, std::uint64_t alive_at)
     ::munmap(address, sizeof(guard_area));
     ::close(memory);
     ::close(ends[0]);
+}
+
+/// The same of one that had one child, which was alive at that time.
+void run_guardian(pid_t child, std::uint64_t alive_at)
+{
+    run_guardian([&](guard_area& area) {
+        area.slots[0].pid = child;
+        area.slots[0].alive_at = alive_at;
+        area.slots[0].state = guard_slot::in_use;
+        area.used = 1;
+    });
+}
+
+/// The same of one that had led a group of its own, since that time.
+void run_guardian_of_group(pid_t manager, std::uint64_t since)
+{
+    run_guardian([&](guard_area& area) {
+        area.manager = manager;
+        area.group_since = since;
+    });
 }
 
 } // namespace
@@ -85,6 +107,24 @@ BOOST_AUTO_TEST_CASE(a_stranger_with_the_number_of_a_child_is_spared)
         run_guardian(stranger.id(), time_since_boot()); // and the same one, if it is the child
         execasio::exit_record const how = co_await stranger.wait();
         BOOST_TEST(how.signal() == SIGKILL);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_is_his_group)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        std::uint64_t const before = time_since_boot() - second;
+        auto const ex = co_await asio::this_coro::executor;
+        command cmd = test::puppet("pause-forever");
+        process leader = execasio::spawn(ex, cmd.group(process_group::create()));
+        process member = execasio::spawn(ex, cmd.group(process_group::join(leader.id())));
+        run_guardian_of_group(leader.id(), before);
+        BOOST_TEST(member.poll());
+        run_guardian_of_group(leader.id(), time_since_boot());
+        execasio::exit_record const how = co_await member.wait();
+        BOOST_TEST(how.signal() == SIGKILL);
+        BOOST_TEST(leader.poll()); // that would have been the manager
+        co_await execasio::stop(leader);
     });
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -47,6 +48,13 @@ public:
     /// A clean shutdown: the guardian is dismissed and reaped, and ends nobody. A program that
     /// wants its detached children to end with it keeps the object until it is gone itself.
     ~guardian();
+
+    /// Has what is in this program's own process group ended as well, also what was left there by a
+    /// process that has been reaped, and whatever its `lifetime`: what `kill_group_members` is to
+    /// an orderly end. For a program that leads its group, and for as long as this object lives.
+    /// @param spared Members that live on, as of `kill_group_members`; 1,024 at most.
+    /// @throws boost::system::system_error EPERM when it does not lead its group; E2BIG.
+    void include_own_group(std::vector<pid_t> const& spared = {});
 
     [[nodiscard]] pid_t id() const noexcept; ///< its process id; 0 when there is none any more
 

@@ -46,8 +46,9 @@ public:
 
     /// Starts a guardian: what is spawned from now on, anywhere in this program, ends with it even
     /// if it is killed. It is dismissed when a shutdown has come to its end, and with this object.
+    /// @return It.
     /// @throws as the guardian's constructor
-    void start_guardian(guardian::loss_handler on_loss = {});
+    guardian& start_guardian(guardian::loss_handler on_loss = {});
     [[nodiscard]] pid_t guardian_id() const noexcept; ///< 0 when there is none
 
     /// nullptr when no process of that id is in the set.

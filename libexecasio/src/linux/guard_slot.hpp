@@ -36,10 +36,16 @@ struct guard_area {
     static constexpr std::size_t most_slots = 262144;
     static constexpr std::size_t most_parents = 15;
     static constexpr std::size_t path_size = 1024;
+    static constexpr std::size_t most_spared = 1024;
 
     std::atomic<std::uint32_t> used;    ///< no slot from this one on was ever used
     std::atomic<std::uint32_t> parents; ///< how many of these are filled in
     pid_t manager;
+    /// Whether the manager's own group ends as well, of which it is the leader: CLOCK_BOOTTIME in
+    /// ns when it said so; 0: no.
+    std::atomic<std::uint64_t> group_since;
+    std::uint32_t spared_count;
+    pid_t spared[most_spared]; ///< who was in that group and lives on
     char parent[most_parents][path_size];
     guard_slot slots[most_slots];
 };

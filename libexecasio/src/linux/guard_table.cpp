@@ -117,6 +117,14 @@ private:
 
 namespace {
 
+std::uint64_t time_since_boot() noexcept
+{
+    timespec t{};
+    ::clock_gettime(CLOCK_BOOTTIME, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1000000000 +
+           static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 void destroy_if_unused(guard_table* table) noexcept
 {
     if (table->entries == 0 && table->guardians == 0)
@@ -156,10 +164,7 @@ guard_entry guard_entry::for_living(pid_t pid, bool own_group) noexcept
 {
     guard_entry entry = for_birth(own_group);
     if (entry) {
-        timespec t{};
-        ::clock_gettime(CLOCK_BOOTTIME, &t);
-        entry.slot_->alive_at = static_cast<std::uint64_t>(t.tv_sec) * 1000000000 +
-                                static_cast<std::uint64_t>(t.tv_nsec);
+        entry.slot_->alive_at = time_since_boot();
         entry.slot_->pid = pid;
     }
     return entry;
@@ -233,9 +238,28 @@ guard_table_user::~guard_table_user()
     if (!table_->is_ours())
         return;
     std::lock_guard const lock(table_mutex());
+    if (has_own_group_)
+        table_->area->group_since.store(0, std::memory_order_release);
     if (--table_->guardians == 0)
         current.store(nullptr, std::memory_order_release);
     destroy_if_unused(table_);
+}
+
+void guard_table_user::own_group(std::vector<pid_t> const& spared)
+{
+    if (::getpgrp() != ::getpid())
+        throw boost::system::system_error(
+            make_error_code(boost::system::errc::operation_not_permitted), "guardian");
+    if (spared.size() > guard_area::most_spared)
+        throw boost::system::system_error(
+            make_error_code(boost::system::errc::argument_list_too_long), "guardian");
+    std::lock_guard const lock(table_mutex());
+    guard_area& area = *table_->area;
+    area.group_since.store(0, std::memory_order_release); // else the guardian could see half of it
+    std::copy(spared.begin(), spared.end(), area.spared);
+    area.spared_count = static_cast<std::uint32_t>(spared.size());
+    area.group_since.store(time_since_boot(), std::memory_order_release);
+    has_own_group_ = true;
 }
 
 int guard_table_user::memory() const noexcept

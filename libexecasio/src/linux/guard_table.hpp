@@ -3,6 +3,9 @@
 #include "linux/guard_slot.hpp"
 
 #include <utility>
+#include <vector>
+
+#include <sys/types.h>
 
 namespace execasio::sys {
 
@@ -82,8 +85,13 @@ public:
 
     [[nodiscard]] int memory() const noexcept; ///< the memfd
 
+    /// Notes this program's own process group, for as long as this object lives.
+    /// @throws boost::system::system_error when it does not lead it, or too many are spared.
+    void own_group(std::vector<pid_t> const& spared);
+
 private:
     guard_table* table_;
+    bool has_own_group_ = false;
 };
 
 } // namespace execasio::sys

@@ -62,12 +62,18 @@ std::uint64_t now() noexcept
     return static_cast<std::uint64_t>(t.tv_sec) * second + static_cast<std::uint64_t>(t.tv_nsec);
 }
 
-/// Whether a process with that number is the one in the slot: a later bearer of the number was born
-/// when the first one was dead, so after the moment at which it is known to have lived.
-bool is_meant(guard_slot const& slot, process_entry const& e) noexcept
+/// Whether a process with that number is the one that was alive then: a later bearer of the number
+/// was born when the first one was dead.
+/// @param alive_at CLOCK_BOOTTIME in ns
+bool was_alive(process_entry const& e, std::uint64_t alive_at) noexcept
 {
     static auto const ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-    return slot.alive_at == 0 || e.start <= slot.alive_at / (second / ticks);
+    return e.start <= alive_at / (second / ticks);
+}
+
+bool is_meant(guard_slot const& slot, process_entry const& e) noexcept
+{
+    return slot.alive_at == 0 || was_alive(e, slot.alive_at);
 }
 
 /// By pidfd, opened before the number is looked at for the last time.
@@ -143,6 +149,7 @@ private:
     {
         blind_ = !table_.read() && is_shortage(errno);
         unborn_ = false;
+        mark_own_group();
         for_each_slot([this](guard_slot const& slot, std::uint32_t state) {
             if (slot.pid == 0) {
                 unborn_ = !ignore_unborn_;
@@ -168,6 +175,24 @@ private:
             motion_ = std::max(motion_, motion_of(e));
         }
         return living;
+    }
+
+    /// What ended children have left in the manager's group.
+    void mark_own_group() noexcept
+    {
+        std::uint64_t const since = area_.group_since.load(std::memory_order_acquire);
+        if (since == 0)
+            return;
+        process_entry const* const leader = table_.find(area_.manager);
+        if (leader && !was_alive(*leader, since))
+            return; // somebody else has the number, and that of the group
+        pid_t const* const spared_end = area_.spared + area_.spared_count;
+        for (process_entry& e : table_) {
+            bool const is_spared =
+                was_alive(e, since) && std::find(area_.spared, spared_end, e.pid) != spared_end;
+            if (e.group == area_.manager && e.pid != area_.manager && !is_spared)
+                e.marked = true;
+        }
     }
 
     void mark_members(pid_t leader) noexcept
