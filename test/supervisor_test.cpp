@@ -255,6 +255,25 @@ BOOST_AUTO_TEST_CASE(a_plan_s_command_that_is_left_at_the_bound_is_killed)
     });
 }
 
+BOOST_AUTO_TEST_CASE(so_is_the_command_of_a_process_that_lives_until_then)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        bool in_time = false; // once is enough: others may have the processor
+        for (int tries = 0; tries < 5 && !in_time; ++tries) {
+            stop_plan plan = stop_plan::kill();
+            plan.command(puppet("pause-forever"), never);
+            supervisor all(ex);
+            co_await add_ready(all, plan);
+            auto const before = std::chrono::steady_clock::now();
+            std::size_t const left = co_await all.shutdown(100ms);
+            BOOST_TEST(left == 0u);
+            in_time = std::chrono::steady_clock::now() - before < 600ms;
+        }
+        BOOST_TEST(in_time);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(what_is_left_at_the_bound_is_killed)
 {
     run_coroutine([]() -> asio::awaitable<void> {

@@ -66,7 +66,10 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
         if (found == members.end() || found->second.serial != serial)
             return;
         auto node = members.extract(found);
-        rests->add(process_access::state(node.mapped().proc));
+        auto const state = process_access::state(node.mapped().proc);
+        if (out_of_time)
+            state->hurry_rest(); // its plan's command
+        rests->add(state);
         struct telling { // also when the handler throws, or has destroyed the supervisor
             std::shared_ptr<impl> self;
             ~telling() { self->tell_if_empty(); }
@@ -113,6 +116,7 @@ struct supervisor::impl : std::enable_shared_from_this<impl> {
     std::shared_ptr<detail::pending_rests> rests =
         std::make_shared<detail::pending_rests>([this] { tell_if_empty(); });
     std::uint64_t last_serial = 0;
+    bool out_of_time = false; // of a shutdown
 };
 
 asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> self,
@@ -130,6 +134,13 @@ asio::awaitable<std::size_t> supervisor::impl::shutdown(std::shared_ptr<impl> se
         }
     }
     if (!co_await wait_empty(self, bound)) {
+        struct hurry { // also when it is cancelled
+            explicit hurry(impl& i) : self(i) { self.out_of_time = true; }
+            hurry(hurry const&) = delete;
+            hurry& operator=(hurry const&) = delete;
+            ~hurry() { self.out_of_time = false; }
+            impl& self;
+        } const in_a_hurry(*self);
         for (auto& [id, entry] : self->members) {
             auto const state = process_access::state(entry.proc);
             state->hurry_rest(); // who belongs to it goes, too
