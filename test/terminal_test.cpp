@@ -13,9 +13,11 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <signal.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -221,10 +223,17 @@ BOOST_AUTO_TEST_CASE(every_mode_of_the_rfc_is_set_and_read_by_its_name)
                 }
             }
         }
-        for (std::int64_t const speed : {9600, 12345}) {
+        for (std::int64_t const speed : {9600, 12345, 576000, 4000000}) {
             p.terminal().mode({"tty_op_ispeed", speed});
             p.terminal().mode({"tty_op_ospeed", speed});
             BOOST_TEST(p.terminal().mode("tty_op_ospeed") == speed);
+        }
+        // Other programs know speeds by these (termios(3)).
+        for (auto const& [speed, code] : {std::pair(9600, B9600), std::pair(4000000, B4000000)}) {
+            p.terminal().mode({"tty_op_ospeed", speed});
+            termios seen{};
+            BOOST_TEST(::tcgetattr(p.terminal().native_handle(), &seen) == 0);
+            BOOST_TEST(::cfgetospeed(&seen) == static_cast<unsigned>(code));
         }
         p.signal(SIGKILL);
         co_await p.wait();
