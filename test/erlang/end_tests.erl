@@ -8,7 +8,7 @@
          a_cut_frame_ends_it_with_0/1, a_vm_that_is_killed_leaves_nothing/1,
          stubborn_children_are_killed_in_time/1, alarm_bounds_the_clean_up/1,
          a_kill_command_is_let_finish_at_the_end/1, kill_commands_are_run_at_the_end/1, a_hanging_kill_command_does_not_outlive_it/1,
-         its_group_does_not_outlive_it/1, frames_on_descriptors_3_and_4/1,
+         its_group_does_not_outlive_it/1, nor_does_it_outlive_its_sigkill/1, frames_on_descriptors_3_and_4/1,
          words_it_does_not_know_are_ignored/1, reasons_not_to_start_are_exit_codes/1]).
 
 -define(SLEEP, "echo ready; exec sleep 1000").
@@ -160,14 +160,25 @@ a_hanging_kill_command_does_not_outlive_it(P) ->
     true = is_gone(OsPid).
 
 its_group_does_not_outlive_it(P) ->
+    Grandchild = left_behind(P),
+    exec_port:shutdown(P),
+    0 = exec_port:exit_code(P),
+    os_process:until(fun() -> is_gone(Grandchild) end).
+
+nor_does_it_outlive_its_sigkill(P) ->
+    Grandchild = left_behind(P),
+    os_process:signal(exec_port:os_pid(P), "KILL"),
+    137 = exec_port:exit_code(P),
+    os_process:until(fun() -> is_gone(Grandchild) end).
+
+%% By a command that has ended.
+left_behind(P) ->
     {pid, OsPid} = exec_port:run(P, "(trap '' TERM HUP; exec sleep 1000) & echo $!", [stdout]),
     {stdout, Line} = exec_port:next(OsPid),
     {0, <<>>, <<>>} = exec_port:outcome(OsPid),
     Grandchild = binary_to_integer(string:trim(Line)),
     false = is_gone(Grandchild),
-    exec_port:shutdown(P),
-    0 = exec_port:exit_code(P),
-    os_process:until(fun() -> is_gone(Grandchild) end).
+    Grandchild.
 
 frames_on_descriptors_3_and_4(P) ->
     Own = exec_port:start(P#{descriptors => numbers}),

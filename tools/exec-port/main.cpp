@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -160,14 +162,14 @@ int keep_vms_ends(settings const& s)
     return exit_code::ok;
 }
 
-int serve(settings const& s, rights const& r)
+int serve(settings const& s, rights const& r, std::vector<pid_t> const& others)
 {
     try {
         execasio::prepare_spawning();
         restored_flags const in_flags(input_number(s));
         restored_flags const out_flags(output_number(s));
         asio::io_context context(1);
-        port p(context, s, r);
+        port p(context, s, r, others);
         return p.run();
     } catch (std::exception const& e) {
         log::error(e.what());
@@ -215,7 +217,7 @@ int main(int argc, char** argv)
     try {
         // A shell's pipeline, of which this happens to be the first.
         std::vector<pid_t> const others = execasio::group_members(::getpgrp());
-        code = serve(s, r);
+        code = serve(s, r, others);
         execasio::kill_group_members(::getpgrp(), others);
     } catch (boost::system::system_error const& e) {
         log::error(std::string("cannot look at its process group: ") + e.what());

@@ -16,7 +16,8 @@ namespace exec_port {
 
 using execasio::error_code;
 
-port::port(asio::io_context& context, settings const& s, rights const& r)
+port::port(asio::io_context& context, settings const& s, rights const& r,
+           std::vector<pid_t> const& others)
     : context_(context),
       settings_(s),
       rights_(r),
@@ -34,18 +35,19 @@ port::port(asio::io_context& context, settings const& s, rights const& r)
       dump_signal_(context, SIGUSR1)
 {
     if (s.guard)
-        start_guardian();
+        start_guardian(others);
 }
 
-void port::start_guardian()
+void port::start_guardian(std::vector<pid_t> const& others)
 {
     std::string const risk = ". Should exec-port be killed, its children would live on";
     try {
-        supervisor_.start_guardian([risk](execasio::exit_record const& how, error_code failed) {
+        auto const on_loss = [risk](execasio::exit_record const& how, error_code failed) {
             log::warning("the guardian has ended by " + describe(how) +
                          (failed ? " and cannot be started again: " + failed.message() + risk
                                  : ", another one was started"));
-        });
+        };
+        supervisor_.start_guardian(on_loss).include_own_group(others);
     } catch (boost::system::system_error const& e) {
         log::warning("there is no guardian: " + std::string(e.what()) + risk);
     }

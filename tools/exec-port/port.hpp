@@ -19,13 +19,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include <sys/types.h>
 
 namespace exec_port {
 
 /// The port: takes requests, acts on them through the library, answers, and cleans up at the end.
 class port {
 public:
-    port(asio::io_context& context, settings const& s, rights const& r);
+    /// @param others Who was in its process group before it, and lives on after it.
+    port(asio::io_context& context, settings const& s, rights const& r,
+         std::vector<pid_t> const& others = {});
 
     /// Serves until the end of input, a shutdown request or a signal, and cleans up.
     /// @return The program's exit code.
@@ -35,7 +40,7 @@ private:
     asio::awaitable<void> serve();
     asio::awaitable<void> shut_down();
     void end(int code);
-    void start_guardian();
+    void start_guardian(std::vector<pid_t> const& others);
     void dump_when_asked();
     void dump() const;
 
