@@ -4,7 +4,8 @@
 -export([a_terminal_has_24_rows_of_80/1, winsz_is_the_size_of_the_terminal/1,
          the_size_can_be_changed/1, all_output_of_a_terminal_is_stdout/1,
          output_is_stderr_where_only_that_is_asked_for/1,
-         eof_ends_the_input_but_not_the_terminal/1, input_is_not_echoed_unless_asked_for/1,
+         eof_ends_the_input_but_not_the_terminal/1,
+         echo_is_off_in_all_its_parts_unless_asked_for/1, input_is_not_echoed_unless_asked_for/1,
          stop_ends_a_child_with_a_terminal/1,
          a_terminal_that_was_closed_can_be_opened_again/1]).
 
@@ -39,6 +40,13 @@ eof_ends_the_input_but_not_the_terminal(P) ->
     {stdout, <<"line\r\n">>} = exec_port:next(OsPid),
     exec_port:stdin(P, OsPid, eof),
     {0, <<"rest\r\n">>, <<>>} = exec_port:outcome(OsPid).
+
+echo_is_off_in_all_its_parts_unless_asked_for(P) ->
+    [{0, Modes, <<>>} = outcome(P, "stty -a | grep -ow -e '-*echo[a-z]*' | head -n 4 | tr '\\n' ' '",
+                                [pty | Options])
+     || {Options, Modes} <- [{?IO, <<"-echo -echoe -echok -echonl ">>},
+                             {[pty_echo | ?IO], <<"echo echoe echok -echonl ">>}]],
+    ok.
 
 input_is_not_echoed_unless_asked_for(P) ->
     [begin

@@ -56,7 +56,10 @@ void set_terminal(command& cmd, run_options const& options)
     if (!options.pty)
         return;
     execasio::terminal_options terminal;
-    terminal.echo(options.pty_echo); // before the modes, one of which may say otherwise
+    // All that erlexec's port turns off. Before the modes, one of which may say otherwise.
+    terminal.echo(options.pty_echo);
+    if (!options.pty_echo)
+        terminal.mode("echoe", 0).mode("echok", 0).mode("echonl", 0);
     for (pty_setting const& setting : *options.pty)
         terminal.mode(setting.name, setting.value);
     if (options.winsz)
