@@ -135,7 +135,9 @@ manage_of_nobody_is_answered(P) ->
     [{error, not_found} = exec_port:manage(P, OsPid, []) || OsPid <- [Ended, 99999999, 1]],
     [{error, badarg} = exec_port:manage(P, OsPid, [])
      || OsPid <- [0, -1, foo, exec_port:os_pid(P)]],
-    {error, badarg} = exec_port:manage(P, 1, [fly]).
+    {error, badarg} = exec_port:manage(P, 1, [fly]),
+    Vm = list_to_integer(os:getpid()),
+    {error, badarg} = exec_port:manage(P, Vm, [{user, "nobody-of-that-name"}]).
 
 %% Neither exits nor output wait for the end of a flood of requests.
 events_go_on_beside_requests(P) ->

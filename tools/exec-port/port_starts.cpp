@@ -135,6 +135,10 @@ void port::handle(std::int64_t id, manage_request const& r)
         return;
     }
     try {
+        if (r.options.user && !user_id(*r.options.user)) {
+            handle(id, refusal::badarg());
+            return;
+        }
         execasio::process p = execasio::adopt(context_.get_executor(), r.os_pid);
         std::optional<execasio::credentials> owner;
         if (r.options.kill || rights_.limited())
@@ -205,8 +209,10 @@ void port::ended(execasio::process& p, error_code ec, execasio::exit_record cons
     auto const newborn = newborn_.find(p.id());
     auto const c = newborn != newborn_.end() ? newborn->second : find(p.id());
     auto const text = [&] {
+        bool const in_vain = record.stop_stage().value_or(0) != 0;
         return "process " + std::to_string(p.id()) +
-               " ended: " + (ec ? ec.message() : describe(record));
+               " ended: " + (ec ? ec.message() : describe(record)) +
+               (in_vain ? ", its kill_timeout was over" : "");
     };
     if (c && c->traced())
         log::write(log::severity::debug, text());
