@@ -6,7 +6,8 @@
          who_ends_instead_of_reading_is_not_waited_for/1, who_reads_nothing_holds_up_others_only_once/1,
          messages_go_to_a_file/1, messages_that_cannot_be_written_end_nothing/1, a_log_file_that_cannot_be_is_refused/1, debug_traces_go_to_the_log/1,
          it_tells_what_it_is_doing/1, a_shell_can_be_given/1, bad_values_are_refused/1,
-         the_vms_ends_have_to_be_there/1,
+         the_vms_ends_have_to_be_there/1, what_is_ignored_is_told/1,
+         a_system_log_that_nobody_reads_is_told/1,
          it_tells_its_version/1, few_descriptors_are_enough/1, descriptors_that_run_out_are_told/1,
          without_a_null_device_it_does_not_start/1]).
 
@@ -123,6 +124,13 @@ messages_go_to_a_file(#{dir := Directory} = P) ->
     has(File, Name ++ " ended: exit code 3"),
     {256, <<>>, <<>>} = exec_port:outcome(Own, ["/no/such/program"], []),
     has(File, "info: a start fails: cannot execute '/no/such/program': No such file"),
+    Stubborn = "trap '' TERM; echo ready; exec sleep 1000",
+    {pid, Last} = exec_port:run(Own, Stubborn, [stdout, {kill_timeout, 0}]),
+    {stdout, <<"ready\n">>} = exec_port:next(Last),
+    ok = exec_port:stop(Own, Last),
+    {0, <<>>, <<>>} = exec_port:outcome(Last),
+    has(File, "info: process " ++ integer_to_list(Last) ++
+              " ended: signal 9 \\(SIGKILL\\), its kill_timeout was over"),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own),
     {0, Mode} = os_process:run("/usr/bin/stat", ["-c", "%a", File], []),
@@ -143,13 +151,15 @@ debug_traces_go_to_the_log(#{dir := Directory} = P) ->
     {0, <<"next\n">>, <<>>} = exec_port:outcome(Own, "echo next", [stdout]),
     has(File, "debug: process [0-9]+: shell 'echo next'"),
     {ok, 1} = exec_port:debug(Own, 2),
-    {pid, OsPid} = exec_port:run(Own, "exec cat", [stdin]),
+    Ending = [kill_group, {kill, "kill it"}, {kill_timeout, 7}, {nice, 1}],
+    {pid, OsPid} = exec_port:run(Own, "exec cat", [stdin | Ending]),
     Name = integer_to_list(OsPid),
     ok = exec_port:stdin(Own, OsPid, <<"secret">>),
     {error, "pid not alive"} = exec_port:stop(Own, 999999999),
     ok = exec_port:kill(Own, OsPid, 15),
     {exit_status, 15} = exec_port:next(OsPid),
-    has(File, "debug: request [0-9]+: run shell 'exec cat', stdin erlang"),
+    has(File, "debug: request [0-9]+: run shell 'exec cat', nice 1, kill 'kill it', "
+              "kill_timeout 7, kill_group, stdin erlang"),
     has(File, "debug: request 0: stdin of " ++ Name ++ ": 6 bytes"),
     has(File, "debug: request ([0-9]+): stop 999999999"),
     has(File, "debug: request ([0-9]+) is refused: pid not alive"),
@@ -204,7 +214,7 @@ bad_values_are_refused(P) ->
          {4, Says} = program(P, Args),
          {match, _} = re:run(Says, hd(Args))
      end || Args <- [["--packet", "3"], ["--packet"], ["--max-chunk", "0"], ["--max-chunk", "x"],
-                     ["--max-input", "-1"], ["--log-level", "loud"], ["--log", ""],
+                     ["--max-input", "65534"], ["--log-level", "loud"], ["--log", ""],
                      ["--default-shell", "sh"]]],
     ok.
 
@@ -214,6 +224,23 @@ the_vms_ends_have_to_be_there(#{dir := Directory} = P) ->
     {4, Says} = program(P, ["-n", "--log", File]),
     {match, _} = re:run(Says, "descriptor 3 is not open"),
     {error, enoent} = file:read_file(File).
+
+what_is_ignored_is_told(P) ->
+    [begin
+         {0, Says} = program(P, [Option, "x"]),
+         {match, _} = re:run(Says, Option ++ " takes a number: 'x' is ignored")
+     end || Option <- ["-alarm", "-debug"]],
+    ok.
+
+%% Where /dev/log is, it is told nothing: the option only has to be taken.
+a_system_log_that_nobody_reads_is_told(P) ->
+    {0, Says} = program(P, ["--log", "syslog"]),
+    case file:read_link_info("/dev/log") of
+        {error, enoent} ->
+            {match, _} = re:run(Says, "nobody takes messages for the system's log now: No such");
+        _ ->
+            ok
+    end.
 
 it_tells_its_version(P) ->
     {0, Says} = program(P, ["--version"]),

@@ -1,13 +1,17 @@
 #include "log.hpp"
 
 #include "support/forked.hpp"
+#include "support/temporary_file.hpp"
 
 #include <boost/test/unit_test.hpp>
 
+#include <fstream>
 #include <string>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 using exec_port::log;
@@ -55,6 +59,30 @@ BOOST_AUTO_TEST_CASE(a_device_that_takes_nothing_holds_up_nobody)
                    ensure(log::to_file("/dev/full") == 0, "/dev/full");
                    for (int i = 0; i < 1000; ++i)
                        log::error("lost");
+               }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_line_that_was_cut_off_by_a_full_disk_stays_apart_from_the_next)
+{
+    test::temporary_file const target;
+    BOOST_TEST(failure_in_fork([&] {
+                   ensure(log::to_file(target.path()) == 0, "file");
+                   log::error("first " + std::string(200, 'x'));
+                   ::signal(SIGXFSZ, SIG_IGN);
+                   rlimit const full{300, RLIM_INFINITY};
+                   ensure(::setrlimit(RLIMIT_FSIZE, &full) == 0, "limit");
+                   log::error("second " + std::string(200, 'y')); // in part
+                   log::error("third");                           // not at all
+                   rlimit const free{RLIM_INFINITY, RLIM_INFINITY};
+                   ensure(::setrlimit(RLIMIT_FSIZE, &free) == 0, "limit");
+                   log::error("fourth");
+                   log::error("fifth");
+                   std::ifstream file(target.path());
+                   for (char const* const end :
+                        {"xxx", "yyy", ": 2 messages are lost", ": fourth", ": fifth"}) {
+                       std::string line;
+                       ensure(std::getline(file, line) && line.ends_with(end), line);
+                   }
                }) == "");
 }
 

@@ -53,10 +53,12 @@ allow() {
 }
 
 # refused TEXT OPTION...: it does not start, and says why.
+variables=() # of its environment
 refused() {
     local text=$1 code=0
     shift
-    "${nobody[@]}" "$work_dir/exec-port" "$@" </dev/null >"$work_dir/output" 2>&1 || code=$?
+    "${nobody[@]}" "${variables[@]}" "$work_dir/exec-port" "$@" </dev/null >"$work_dir/output" 2>&1 ||
+        code=$?
     [[ $code -eq 4 ]] && grep -q -- "$text" "$work_dir/output"
 }
 
@@ -97,6 +99,9 @@ check "no user" refused 'without -user'
 check "root" refused "does not allow user 'nobody' to run commands as 'root'" -user root
 check "another user" refused "does not allow user 'nobody' to run commands as 'bin'" -user bin
 check "a log file" refused 'log syslog' -user daemon --log "$work_dir/log"
+variables=(SHELL=sh)
+check "a relative SHELL" refused 'SHELL is no absolute path.*: sh:' -user daemon
+variables=()
 check "the user" prints daemon '-user daemon' /usr/bin/id -un
 check "nothing of root" prints \
     $'Uid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000' \

@@ -18,6 +18,16 @@ std::optional<long> to_number(std::string const& text)
     return value;
 }
 
+/// The number of seconds or the level of an option that erlexec's port has as well: what is no
+/// number is ignored there, too.
+std::optional<long> lenient(std::string const& option, std::string const& text, settings& s)
+{
+    auto const value = to_number(text);
+    if (!value)
+        s.ignored.push_back("-" + option + " takes a number: '" + text + "' is ignored");
+    return value;
+}
+
 /// A number in a range, for an option of our own.
 std::size_t bounded(std::string const& option, std::string const& text, long low, long high,
                     settings& s)
@@ -62,7 +72,9 @@ void read_own(std::string const& name, std::string const& value, settings& s)
     } else if (name == "max-chunk") {
         s.limits.chunk = bounded(name, value, 1, output_block::data_size, s);
     } else if (name == "max-input") {
-        s.limits.input = bounded(name, value, 1, std::numeric_limits<long>::max(), s);
+        // Room for any piece, or one that is read at once would be too much.
+        constexpr long piece_max = 65535;
+        s.limits.input = bounded(name, value, piece_max, std::numeric_limits<long>::max(), s);
     } else if (name == "log") {
         s.log = value;
     } else if (name == "log-level") {
@@ -105,13 +117,13 @@ settings read_command_line(std::vector<std::string> const& arguments)
             s.guard = false;
         } else if (name == "debug") {
             s.debug = 1;
-            if (auto const level = has_value ? to_number(at[1]) : std::nullopt)
+            if (auto const level = has_value ? lenient(name, at[1], s) : std::nullopt)
                 s.debug = static_cast<int>(std::clamp(*level, 0L, 10L));
         } else if (!has_value) {
             continue;
         } else if (name == "alarm") {
             constexpr long longest = 24 * 60 * 60;
-            if (auto const seconds = to_number(*++at))
+            if (auto const seconds = lenient(name, *++at, s))
                 s.alarm = std::chrono::seconds(std::clamp(*seconds, 0L, longest));
         } else if (name == "user") {
             s.user = *++at;
@@ -145,9 +157,9 @@ Options that erlexec's own port program does not have:
 
   --packet 2|4         width of a frame's length, {packet, N} of open_port (2)
   --max-chunk BYTES    most output in one message, 1 to 65000 (65000)
-  --max-input BYTES    most input that waits for a process which does not read it;
-                       beyond that its input is closed, and from half of it on
-                       the VM is slowed down (67108864)
+  --max-input BYTES    most input that waits for a process which does not read it,
+                       65535 or more; beyond that its input is closed, and from half
+                       of it on the VM is slowed down (67108864)
   --log FILE|syslog    messages go there, and not to standard error
   --log-level LEVEL    error, warning, info or debug (warning)
   --no-guard           no guardian, the process that ends its children when it is

@@ -27,6 +27,7 @@ struct settings {
     std::optional<log::severity> log_level;  ///< --log-level
     std::optional<std::string> shell;        ///< --default-shell: when SHELL is not set
     std::optional<std::string> wrong;        ///< why it cannot be what was meant
+    std::vector<std::string> ignored;        ///< what may have been meant otherwise
 };
 
 /// Reads the arguments as erlexec's Erlang side writes them: one dash or two, values as the next

@@ -135,6 +135,14 @@ std::string describe(run_request const& request)
         text += ", as " + *o.user;
     if (o.group)
         text += ", group " + std::to_string(*o.group);
+    if (o.nice)
+        text += ", nice " + std::to_string(*o.nice);
+    if (o.kill)
+        text += ", kill " + quoted(*o.kill);
+    if (o.kill_timeout)
+        text += ", kill_timeout " + number(*o.kill_timeout);
+    if (o.kill_group)
+        text += ", kill_group";
     if (o.pty)
         text += ", on a pty";
     constexpr char const* names[] = {"stdin", "stdout", "stderr"};

@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <ctime>
+#include <string_view>
 
 #include <fcntl.h>
 #include <limits.h>
@@ -57,6 +59,12 @@ std::string timestamp()
     return std::string(text, size) + digits.substr(1) + 'Z';
 }
 
+system_log& the_system_log()
+{
+    static system_log log("exec-port", _PATH_LOG);
+    return log;
+}
+
 /// A message is one line, whatever a program's name or a path has in it.
 std::string one_line(std::string text)
 {
@@ -100,33 +108,43 @@ int log::to_file(std::string const& path)
 
 void log::to_syslog()
 {
+    if (int const error = the_system_log().connect(); error != 0)
+        warning(std::string("nobody takes messages for the system's log now: ") +
+                std::strerror(error));
     log_place = place::system_log;
 }
 
 namespace {
 
-/// @return False if nothing was written: there is no room, and nothing here ever waits for it.
-bool put_line(std::string line)
+/// @return False unless all was written: there is no room, and nothing here ever waits for it.
+bool put_line(std::string line, std::string_view end)
 {
-    if (line.size() > PIPE_BUF) // a pipe that has room has room for that much
-        line.replace(PIPE_BUF - 5, std::string::npos, "...\r\n");
+    constexpr std::string_view more = "...";
+    static bool has_stump = false; // of a line: the disk was full then
+    if (has_stump)
+        line.insert(0, end);
+    if (std::size_t const most = PIPE_BUF - end.size(); line.size() > most)
+        line.replace(most - more.size(), std::string::npos, more); // a pipe has room for that much
+    line += end;
     pollfd p{log_descriptor, POLLOUT, 0};
-    return ::poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0 &&
-           ::write(log_descriptor, line.data(), line.size()) > 0;
+    if (::poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0)
+        return false;
+    ssize_t const written = ::write(log_descriptor, line.data(), line.size());
+    if (written > 0)
+        has_stump = static_cast<std::size_t>(written) != line.size();
+    return written > 0 && !has_stump;
 }
 
 bool put(log::severity how, std::string const& message)
 {
     switch (log_place) {
-    case place::system_log: {
-        static system_log log("exec-port", _PATH_LOG);
-        return log.write(LOG_DAEMON | priority_of(how), message);
-    }
+    case place::system_log: return the_system_log().write(LOG_DAEMON | priority_of(how), message);
     case place::file:
         return put_line(timestamp() + ' ' + std::to_string(::getpid()) + ' ' + name_of(how) + ": " +
-                        message + '\n');
+                            message,
+                        "\n");
     case place::standard_error:
-        return put_line("exec-port: " + message + "\r\n"); // a terminal may be in raw mode
+        return put_line("exec-port: " + message, "\r\n"); // a terminal may be in raw mode
     }
     return false;
 }

@@ -31,7 +31,8 @@ public:
     /// @return 0 or an errno; then nothing has changed.
     static int to_file(std::string const& path);
 
-    /// From now on messages go to the system's log, as "exec-port" of the facility "daemon".
+    /// From now on messages go to the system's log, as "exec-port" of the facility "daemon". Warns
+    /// on standard error when nobody is there to take them.
     static void to_syslog();
 
     static void error(std::string const& text) { write(severity::error, text); }

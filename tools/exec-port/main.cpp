@@ -27,8 +27,11 @@ using namespace exec_port;
 /// The reason not to start, as an exit code; 0 when there is none.
 int check_environment(settings const& s)
 {
-    char const* const shell = std::getenv("SHELL");
-    if (shell && *shell)
+    char const* const given = std::getenv("SHELL");
+    std::string const shell = given ? given : "";
+    // What a relative path means is up to whoever has started a privileged port.
+    bool const is_foreign = ::getauxval(AT_SECURE) != 0 && !shell.starts_with('/');
+    if (!shell.empty() && !is_foreign)
         return exit_code::ok;
     if (s.shell && ::access(s.shell->c_str(), X_OK) != 0) {
         log::error("cannot execute the shell of --default-shell, " + *s.shell + ": " +
@@ -36,11 +39,16 @@ int check_environment(settings const& s)
         return exit_code::refused;
     }
     if (s.shell) {
-        log::warning("SHELL is not set: " + *s.shell + " runs commands");
+        log::warning("SHELL is " + (shell.empty() ? "not set" : "no absolute path: " + shell) +
+                     ": " + *s.shell + " runs commands");
         return ::setenv("SHELL", s.shell->c_str(), 1) == 0 ? exit_code::ok : exit_code::refused;
     }
-    log::error("SHELL is not set: it names the shell that runs commands, such as SHELL=/bin/sh; or "
-               "start exec-port with --default-shell /bin/sh");
+    log::error((shell.empty() ? "SHELL is not set"
+                              : "SHELL is no absolute path, as it has to be for a program that has "
+                                "more rights than its user: " +
+                                    shell) +
+               ": it names the shell that runs commands, such as SHELL=/bin/sh; or start exec-port "
+               "with --default-shell /bin/sh");
     return exit_code::refused;
 }
 
@@ -57,6 +65,8 @@ int open_log(settings const& s)
         log::error(*s.wrong);
         return exit_code::refused;
     }
+    for (std::string const& what : s.ignored)
+        log::warning(what);
     if (s.log == "syslog") {
         log::to_syslog();
     } else if (s.log && ::getauxval(AT_SECURE) != 0) {

@@ -144,8 +144,12 @@ asio::awaitable<void> port::shut_down()
         c->start();
     co_await starts_.end();
     std::size_t const left = co_await supervisor_.shutdown(settings_.alarm);
-    if (left != 0)
-        log::error(std::to_string(left) + " process(es) cannot be killed");
+    if (left == 0)
+        co_return;
+    std::string text = std::to_string(left) + " process(es) cannot be killed";
+    for (pid_t const id : supervisor_.ids()) // not those that may not be signalled
+        text += ' ' + std::to_string(id);
+    log::error(text);
 }
 
 std::shared_ptr<child> port::find(int os_pid) const

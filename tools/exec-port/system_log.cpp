@@ -41,7 +41,7 @@ try {
                              '[' + std::to_string(::getpid()) + "]: " + message;
     // A second time, since the logger may have been started anew, and does not know the first one.
     for (int tries = 0; tries < 2; ++tries) {
-        if (socket_ < 0 && !connect())
+        if (connect() != 0)
             return false;
         if (::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) >= 0)
             return true;
@@ -54,19 +54,22 @@ try {
     return false;
 }
 
-bool system_log::connect() noexcept
+int system_log::connect() noexcept
 {
+    if (socket_ >= 0)
+        return 0;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof address.sun_path)
-        return false;
+        return ENAMETOOLONG;
     std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
     socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (socket_ >= 0 &&
         ::connect(socket_, reinterpret_cast<sockaddr const*>(&address), sizeof address) == 0)
-        return true;
+        return 0;
+    int const error = errno;
     disconnect();
-    return false;
+    return error;
 }
 
 void system_log::disconnect() noexcept

@@ -20,8 +20,11 @@ public:
     /// @return False when there is nobody who takes it now.
     bool write(int priority, std::string const& message) noexcept;
 
+    /// Done by `write` when it is needed.
+    /// @return 0 or an errno.
+    int connect() noexcept;
+
 private:
-    bool connect() noexcept;
     void disconnect() noexcept;
 
     std::string name_;
