@@ -14,12 +14,14 @@
 
 #include <execasio/adopt.hpp>
 #include <execasio/spawn.hpp>
+#include <execasio/stop.hpp>
 #include <execasio/supervisor.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -29,6 +31,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <signal.h>
@@ -271,6 +274,47 @@ BOOST_AUTO_TEST_CASE(so_is_the_command_of_a_process_that_lives_until_then)
             in_time = std::chrono::steady_clock::now() - before < 600ms;
         }
         BOOST_TEST(in_time);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_it_is_when_its_plan_has_come_to_the_last_stage)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        pipe_ends pipe;
+        {
+            command hanging = puppet("pause-forever");
+            hanging.output(stream::descriptor(pipe.writer()));
+            stop_plan plan = stop_plan::kill();
+            plan.command(hanging, 0ms, never).target(execasio::stop_target::group);
+            supervisor all(ex);
+            command cmd = ready_command("fork", "pause-forever", "join");
+            process& p = all.spawn(cmd.group(execasio::process_group::create()), plan);
+            co_await await_ready(p.output());
+            std::size_t const left = co_await all.shutdown(0ms);
+            BOOST_TEST(left == 0u);
+        }
+        pipe.close_writer();
+        BOOST_TEST(test::is_readable(pipe.reader(), 10s)); // its end
+    });
+}
+
+/// The stage's time is over, and so is the shutdown's, before the event loop sees either.
+BOOST_AUTO_TEST_CASE(a_stage_is_not_left_twice)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        exit_record record;
+        supervisor all(ex, [&](process&, error_code, exit_record const& how) { record = how; });
+        command cmd = puppet("pause-forever");
+        process& p = all.spawn(cmd.group(execasio::process_group::create()));
+        stop_plan plan = stop_plan::kill();
+        plan.signal(SIGURG, 20ms).target(execasio::stop_target::group);
+        BOOST_TEST(!execasio::request_stop(p, plan));
+        asio::post(ex, [] { std::this_thread::sleep_for(40ms); });
+        std::size_t const left = co_await all.shutdown(10ms);
+        BOOST_TEST(left == 0u);
+        BOOST_TEST(record.stop_stage().value() == 1u);
     });
 }
 

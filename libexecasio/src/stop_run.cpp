@@ -59,8 +59,7 @@ error_code stop_run::act(stop_plan::stage const& stage)
         start_command(stage);
         return {};
     } catch (std::exception const&) {
-        launch_.reset();
-        command_timer_.cancel();
+        end_command();
         return send(SIGTERM); // better a plain signal than none
     }
 }
@@ -118,8 +117,8 @@ void stop_run::start_command(stop_plan::stage const& stage)
     // The user whose it is to be could hold it up: only its own stage waits for it. It may have to
     // be cancelled, and end, later than the state.
     launch_ = std::make_shared<asio::cancellation_signal>();
-    auto started = [weak = target_.weak_from_this(), this,
-                    launch = launch_](std::exception_ptr const& failure, process p) {
+    auto started = [weak = target_.weak_from_this(), this, launch = launch_,
+                    index = index_](std::exception_ptr const& failure, process p) {
         auto const state = weak.lock();
         if (!state || launch_ != launch)
             return; // out of time: the destruction of what has started kills it
@@ -129,7 +128,7 @@ void stop_run::start_command(stop_plan::stage const& stage)
             return;
         }
         command_ended();
-        if (!state->ended() || (set_ && !finished_))
+        if (index == index_ && (!state->ended() || (set_ && !finished_)))
             send(SIGTERM); // better a plain signal than none
     };
     asio::cancellation_slot const slot = launch_->slot();
@@ -183,22 +182,22 @@ void stop_run::wait(stop_plan::duration time)
 {
     timer_.expires_after(time);
     // A plan whose first stage is refused may be gone when its time has come on another thread.
-    timer_.async_wait(
-        [state = target_.shared_from_this(), run = weak_from_this(), this](error_code ec) {
-            if (ec || run.expired())
-                return;
-            auto const go_on = [&] {
-                if (!state->ended() || (set_ && !finished_))
-                    next_stage();
-            };
-            try {
-                state->check(); // what has ended in this stage was not ended by the next one
-            } catch (...) {     // out of memory for those who wait
-                go_on();
-                throw;
-            }
+    timer_.async_wait([state = target_.shared_from_this(), run = weak_from_this(), this,
+                       index = index_](error_code ec) {
+        if (ec || run.expired() || index != index_) // it has been hurried on meanwhile
+            return;
+        auto const go_on = [&] {
+            if (!state->ended() || (set_ && !finished_))
+                next_stage();
+        };
+        try {
+            state->check(); // what has ended in this stage was not ended by the next one
+        } catch (...) {     // out of memory for those who wait
             go_on();
-        });
+            throw;
+        }
+        go_on();
+    });
 }
 
 void stop_run::next_stage()
@@ -230,14 +229,10 @@ void stop_run::tell_stage() noexcept
 
 void stop_run::hurry()
 {
-    if (target_.ended() && (!set_ || finished_)) { // nothing is left but its command
-        end_command();
-        return;
-    }
-    if (finished_ || in_last_stage())
+    end_command();
+    if (finished_ || in_last_stage() || (target_.ended() && !set_))
         return;
     timer_.cancel();
-    end_command();
     index_ = plan_.stages().size() - 1;
     next_stage();
 }

@@ -89,7 +89,7 @@ private:
     std::size_t index_ = 0;
     asio::steady_timer timer_; // of the stage
     std::optional<process> command_;
-    asio::steady_timer command_timer_; // it may have longer than its stage
+    asio::steady_timer command_timer_;                  // it may have longer than its stage
     std::optional<exit_event> command_done_;            // as long as there is one
     std::shared_ptr<asio::cancellation_signal> launch_; // of a command as another user, under way
     int last_signal_ = 0;

@@ -253,6 +253,30 @@ BOOST_AUTO_TEST_CASE(so_does_one_that_begins_with_a_command)
     }
 }
 
+BOOST_AUTO_TEST_CASE(its_command_has_an_end_as_well)
+{
+    for_each_allocation([&](long n) {
+        asio::io_context context;
+        process p =
+            execasio::spawn(context.get_executor(), puppet("ignore", "15", "pause-forever"));
+        auto const plan = stop_plan::kill().command(puppet("pause-forever"), 0ms, 20ms);
+        bool happened;
+        {
+            failing_allocation const fault(n);
+            try {
+                BOOST_TEST(!execasio::request_stop(p, plan));
+            } catch (std::bad_alloc const&) {
+                BOOST_TEST(!execasio::request_stop(p, plan));
+            }
+            run_dry(context);
+            happened = fault.happened();
+        }
+        BOOST_TEST(!p.running());
+        BOOST_TEST(!test::has_children());
+        return happened;
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_scope_has_no_member_that_nobody_watches)
 {
     for_each_allocation([](long n) {

@@ -15,6 +15,7 @@
 
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include <signal.h>
 #include <unistd.h>
@@ -90,6 +91,21 @@ BOOST_AUTO_TEST_CASE(a_command_whose_identity_is_refused_gives_way_to_SIGTERM)
         exit_record const how = co_await execasio::stop(p, plan);
         BOOST_TEST(how.signal() == SIGTERM);
         BOOST_TEST(how.stop_stage().value() == 0u);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(but_not_when_its_stage_is_over)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        process p = co_await ready_puppet("ignore", "10");
+        stop_plan plan = stop_plan::kill();
+        command missing("/nonexistent");
+        plan.command(missing.credentials(own_identity()), 0ms, never).signal(SIGUSR1, 300ms);
+        BOOST_TEST(!execasio::request_stop(p, plan));
+        std::this_thread::sleep_for(50ms); // it fails before the event loop goes on
+        exit_record const how = co_await p.wait();
+        BOOST_TEST(how.signal() == SIGKILL);
+        BOOST_TEST(how.stop_stage().value() == 2u);
     });
 }
 
