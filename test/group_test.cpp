@@ -1,4 +1,5 @@
 #include "support/conditions.hpp"
+#include "support/family.hpp"
 #include "support/filter.hpp"
 #include "support/forked.hpp"
 #include "support/no_leaks.hpp"
@@ -10,11 +11,13 @@
 #include "support/stranger.hpp"
 
 #include <execasio/exit_engine.hpp>
+#include <execasio/group.hpp>
 #include <execasio/spawn.hpp>
 #include <execasio/stop.hpp>
 #include <execasio/supervisor.hpp>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -381,6 +384,30 @@ BOOST_AUTO_TEST_CASE(so_it_is_when_other_code_has_reaped_the_child)
             ensure(!has_ended(other.pid(), 100ms), "a stranger was signalled");
         });
     }));
+}
+
+BOOST_AUTO_TEST_CASE(who_is_spared_of_a_group_lives_on_with_what_it_starts)
+{
+    std::string const word = test::family_word();
+    std::string const spared = test::family_word();
+    std::string const failure = test::failure_in_fork([&] {
+        ensure(::setpgid(0, 0) == 0, "a group of its own");
+        asio::io_context context(1);
+        auto const ex = context.get_executor();
+        command cmd = puppet("await", "fork", "pause-forever", "join", "pause-forever", spared);
+        process p =
+            execasio::spawn(ex, cmd.input(stream::pipe).on_destroy(execasio::lifetime::survive));
+        command other = test::pair_of(word);
+        process q = execasio::spawn(ex, other);
+        p.input().close();
+        test::await_family(spared, 2);
+        test::await_family(word, 2);
+        ensure(execasio::kill_group_members(::getpid(), {::getpid(), p.id()}) == 0, "not killed");
+        ensure(test::processes_with_word(word).empty(), "others live on");
+    });
+    BOOST_TEST(failure == "");
+    BOOST_TEST(test::processes_with_word(spared).size() == 2u);
+    test::kill_family(spared);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -27,15 +27,18 @@ struct dying_members {
 /// Kills whom one look finds. Each is held while its group is looked at once more, so that a number
 /// that has changed hands hits nobody.
 /// @throws boost::system::system_error for want of descriptors or memory.
-dying_members kill_members(pid_t group, std::vector<pid_t> const& spared)
+dying_members kill_members(pid_t group, std::vector<pid_t> spared)
 {
+    std::erase(spared, ::getpid()); // what it has started is to end
+    auto const is_spared = [&](sys::process_entry const& e) {
+        return std::count(spared.begin(), spared.end(), e.pid) != 0;
+    };
     sys::room_for_a_look const room;
     dying_members result;
     sys::process_table table;
     sys::read_all(table);
     for (sys::process_entry const& e : table) {
-        if (e.group != group || !e.living || e.pid == ::getpid() ||
-            std::count(spared.begin(), spared.end(), e.pid) != 0)
+        if (e.group != group || !e.living || e.pid == ::getpid() || table.is_of(e, is_spared))
             continue;
         ++result.found;
         sys::held_process member;

@@ -1,5 +1,6 @@
 #include "support/conditions.hpp"
 #include "support/family.hpp"
+#include "support/forked.hpp"
 #include "support/manager.hpp"
 #include "support/no_leaks.hpp"
 #include "support/processes.hpp"
@@ -10,10 +11,12 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -80,15 +83,19 @@ BOOST_AUTO_TEST_CASE(who_is_spared_of_the_manager_s_group_lives_on)
     manager m([&](manager::reporter say) {
         ensure(::setpgid(0, 0) == 0, "a group of its own");
         asio::io_context context(1);
-        leave_behind(spared);
+        command cmd =
+            test::puppet("await", "fork", "pause-forever", "join", "pause-forever", spared);
+        process p = execasio::spawn(context.get_executor(), cmd.input(execasio::stream::pipe));
         guardian g(context.get_executor());
-        g.include_own_group(processes_with_word(spared));
+        g.include_own_group({::getpid(), p.id()});
         leave_behind(word);
+        p.input().close();
+        await_family(spared, 2); // what it starts later is spared as well
         say.tell_and_wait(g.id());
     });
     kill_manager(m);
     BOOST_TEST(processes_with_word(word).empty());
-    BOOST_TEST(processes_with_word(spared).size() == 1u);
+    BOOST_TEST(processes_with_word(spared).size() == 2u);
     for (auto const& who : {word, spared})
         kill_family(who);
 }
@@ -105,6 +112,50 @@ BOOST_AUTO_TEST_CASE(the_group_is_given_up_with_the_guardian_that_it_was_told)
         g.reset();
         leave_behind(word);
         say.tell_and_wait(other.id());
+    });
+    kill_manager(m);
+    BOOST_TEST(processes_with_word(word).size() == 1u);
+    kill_family(word);
+}
+
+BOOST_AUTO_TEST_CASE(but_not_as_long_as_another_guardian_was_told_it)
+{
+    std::string const word = family_word();
+    manager m([&](manager::reporter say) {
+        ensure(::setpgid(0, 0) == 0, "a group of its own");
+        asio::io_context context(1);
+        guardian other(context.get_executor());
+        other.include_own_group();
+        {
+            guardian g(context.get_executor());
+            g.include_own_group();
+            g.include_own_group();
+        }
+        leave_behind(word);
+        say.tell_and_wait(other.id());
+    });
+    kill_manager(m);
+    BOOST_TEST(processes_with_word(word).empty());
+    kill_family(word);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_the_manager_changes_nothing)
+{
+    std::string const word = family_word();
+    manager m([&](manager::reporter say) {
+        ensure(::setpgid(0, 0) == 0, "a group of its own");
+        asio::io_context context(1);
+        guardian g(context.get_executor());
+        leave_behind(word);
+        pid_t const copy = ::fork();
+        if (copy == 0) {
+            bool const leads = ::setpgid(0, 0) == 0;
+            g.include_own_group();
+            std::_Exit(leads ? 0 : 1);
+        }
+        int status = -1;
+        ensure(::waitpid(copy, &status, 0) == copy && status == 0, "the copy");
+        say.tell_and_wait(g.id());
     });
     kill_manager(m);
     BOOST_TEST(processes_with_word(word).size() == 1u);

@@ -1,3 +1,4 @@
+#include "support/conditions.hpp"
 #include "support/no_leaks.hpp"
 #include "support/run_coroutine.hpp"
 #include "support/spawn_puppet.hpp"
@@ -85,11 +86,13 @@ void run_guardian(pid_t child, std::uint64_t alive_at)
 }
 
 /// The same of one that had led a group of its own, since that time.
-void run_guardian_of_group(pid_t manager, std::uint64_t since)
+void run_guardian_of_group(pid_t manager, std::uint64_t since, pid_t spared = 0)
 {
     run_guardian([&](guard_area& area) {
         area.manager = manager;
         area.group_since = since;
+        area.spared[0] = spared;
+        area.spared_count = spared != 0 ? 1 : 0;
     });
 }
 
@@ -124,6 +127,24 @@ BOOST_AUTO_TEST_CASE(so_is_his_group)
         execasio::exit_record const how = co_await member.wait();
         BOOST_TEST(how.signal() == SIGKILL);
         BOOST_TEST(leader.poll()); // that would have been the manager
+        co_await execasio::stop(leader);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_is_not_who_has_the_number_of_a_spared_one)
+{
+    run_coroutine([]() -> asio::awaitable<void> {
+        auto const ex = co_await asio::this_coro::executor;
+        command cmd = test::puppet("pause-forever");
+        process leader = execasio::spawn(ex, cmd.group(process_group::create()));
+        std::uint64_t const then = time_since_boot();
+        co_await test::until([&] { return time_since_boot() > then + second / 10; }); // some ticks
+        process member = execasio::spawn(ex, cmd.group(process_group::join(leader.id())));
+        run_guardian_of_group(leader.id(), time_since_boot(), member.id());
+        BOOST_TEST(member.poll());
+        run_guardian_of_group(leader.id(), then, member.id());
+        execasio::exit_record const how = co_await member.wait();
+        BOOST_TEST(how.signal() == SIGKILL);
         co_await execasio::stop(leader);
     });
 }

@@ -15,8 +15,8 @@ std::vector<pid_t> group_members(pid_t group);
 /// also those that are born meanwhile. For the end of a program that leads the group. Blocks, for a
 /// second at most. Members are found in /proc: where that is hidden none is.
 ///
-/// @param spared Members that live on. They must not have ended since, or others may have their
-///     numbers, and live on as well.
+/// @param spared Members that live on, and what they start. They must not have ended since, or
+///     others may have their numbers, and live on as well. The caller does not count as one.
 /// @return How many members could not be killed: not permitted, or in an uninterruptible call.
 /// @throws boost::system::system_error for want of descriptors or memory, all that second long.
 std::size_t kill_group_members(pid_t group, std::vector<pid_t> const& spared = {});

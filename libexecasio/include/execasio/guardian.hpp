@@ -50,9 +50,11 @@ public:
     ~guardian();
 
     /// Has what is in this program's own process group ended as well, also what was left there by a
-    /// process that has been reaped, and whatever its `lifetime`: what `kill_group_members` is to
-    /// an orderly end. For a program that leads its group, and for as long as this object lives.
-    /// @param spared Members that live on, as of `kill_group_members`; 1,024 at most.
+    /// process that has been reaped, `lifetime::survive` or not: what `kill_group_members` does in
+    /// an orderly end. For a program that leads its group, and for as long as this object lives. Of
+    /// several calls, of several guardians' as well, the last one says who is spared.
+    /// @param spared Members that live on, as of `kill_group_members`; 1,024 at most. What they
+    ///     start lives on as well.
     /// @throws boost::system::system_error EPERM when it does not lead its group; E2BIG.
     void include_own_group(std::vector<pid_t> const& spared = {});
 

@@ -46,7 +46,7 @@ public:
 
     /// Starts a guardian: what is spawned from now on, anywhere in this program, ends with it even
     /// if it is killed. It is dismissed when a shutdown has come to its end, and with this object.
-    /// @return It.
+    /// @return It, as long as that.
     /// @throws as the guardian's constructor
     guardian& start_guardian(guardian::loss_handler on_loss = {});
     [[nodiscard]] pid_t guardian_id() const noexcept; ///< 0 when there is none

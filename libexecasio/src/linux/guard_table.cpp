@@ -103,6 +103,7 @@ public:
     std::vector<guard_slot*> free;
     std::size_t entries = 0;
     std::size_t guardians = 0;
+    std::size_t group_users = 0; // of those
 
 private:
     /// From here on it is written only by this mapping and the copies that children have of it
@@ -238,7 +239,7 @@ guard_table_user::~guard_table_user()
     if (!table_->is_ours())
         return;
     std::lock_guard const lock(table_mutex());
-    if (has_own_group_)
+    if (has_own_group_ && --table_->group_users == 0)
         table_->area->group_since.store(0, std::memory_order_release);
     if (--table_->guardians == 0)
         current.store(nullptr, std::memory_order_release);
@@ -253,13 +254,17 @@ void guard_table_user::own_group(std::vector<pid_t> const& spared)
     if (spared.size() > guard_area::most_spared)
         throw boost::system::system_error(
             make_error_code(boost::system::errc::argument_list_too_long), "guardian");
+    if (!table_->is_ours())
+        return;
     std::lock_guard const lock(table_mutex());
     guard_area& area = *table_->area;
-    area.group_since.store(0, std::memory_order_release); // else the guardian could see half of it
-    std::copy(spared.begin(), spared.end(), area.spared);
-    area.spared_count = static_cast<std::uint32_t>(spared.size());
+    area.group_since.exchange(0); // before what follows: half of it must not be seen
+    // What this program itself has started is to end.
+    auto const end = std::remove_copy(spared.begin(), spared.end(), area.spared, area.manager);
+    area.spared_count = static_cast<std::uint32_t>(end - area.spared);
     area.group_since.store(time_since_boot(), std::memory_order_release);
-    has_own_group_ = true;
+    if (!std::exchange(has_own_group_, true))
+        ++table_->group_users;
 }
 
 int guard_table_user::memory() const noexcept

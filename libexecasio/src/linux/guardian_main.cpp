@@ -186,13 +186,13 @@ private:
         process_entry const* const leader = table_.find(area_.manager);
         if (leader && !was_alive(*leader, since))
             return; // somebody else has the number, and that of the group
-        pid_t const* const spared_end = area_.spared + area_.spared_count;
-        for (process_entry& e : table_) {
-            bool const is_spared =
-                was_alive(e, since) && std::find(area_.spared, spared_end, e.pid) != spared_end;
-            if (e.group == area_.manager && e.pid != area_.manager && !is_spared)
-                e.marked = true;
-        }
+        auto const is_spared = [this, since](process_entry const& e) {
+            pid_t const* const end = area_.spared + area_.spared_count;
+            return was_alive(e, since) && std::find(area_.spared, end, e.pid) != end;
+        };
+        for (process_entry& e : table_)
+            if (e.group == area_.manager && e.pid != area_.manager)
+                e.marked = !table_.is_of(e, is_spared);
     }
 
     void mark_members(pid_t leader) noexcept

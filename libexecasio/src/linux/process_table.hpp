@@ -49,6 +49,18 @@ public:
     /// nullptr when there is no such process.
     [[nodiscard]] process_entry* find(pid_t pid) noexcept;
 
+    /// Whether a process is meant, or one that it descends from by parents that live.
+    template <class Predicate>
+    [[nodiscard]] bool is_of(process_entry const& e, Predicate is_meant) noexcept
+    {
+        // No further than there are processes: entries of different moments could form a ring.
+        process_entry const* at = &e;
+        for (std::size_t steps = 0; at && steps < size_; ++steps, at = find(at->parent))
+            if (is_meant(*at))
+                return true;
+        return false;
+    }
+
     /// Marks what descends from marked processes: their children, and the members of the groups and
     /// sessions that they lead; again and again, until nothing more is found.
     /// @param spared Is not marked, whatever it belongs to (0: nobody), nor what it started.
