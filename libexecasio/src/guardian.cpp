@@ -7,6 +7,7 @@
 #include "linux/guard_table.hpp"
 #include "linux/guardian_process.hpp"
 #include "linux/last_error.hpp"
+#include "linux/own_children.hpp"
 #include "linux/poll_until.hpp"
 #include "process_state.hpp"
 
@@ -78,6 +79,7 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     /// As nobody's child: it is no business of those who look at this program's children.
     [[nodiscard]] process start_detached(int image)
     {
+        sys::no_subreaper const as_nobody_s_child;
         command cmd = guardian_command(image);
         cmd.argument("detached")
             .input(stream::pipe)
@@ -127,6 +129,7 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     void start_copy()
     {
         auto state = std::make_shared<detail::process_state>(executor); // which may fail, so first
+        sys::birth_under_way const until_it_is_noted;
         pid_t const pid = sys::fork_guardian(table.memory(), death.get());
         if (pid < 0)
             throw spawn_error(stage::clone, sys::last_error(), "guardian");

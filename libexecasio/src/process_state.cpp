@@ -73,7 +73,6 @@ process_state::~process_state()
 void process_state::take(sys::child_handle child)
 {
     child_ = std::move(child);
-    sys::own_child(child_.pid());
     child_.keep_guarded(cgroup_ ? sys::guarded_rest::cgroup : sys::guarded_rest::nothing);
     if (child_.is_foreign())
         group_is_own_ = ::getpgid(child_.pid()) == child_.pid();

@@ -2,7 +2,6 @@
 
 #include "linux/newer_kernel.hpp"
 #include "linux/process_entry.hpp"
-#include "linux/tree_set.hpp"
 
 #include <cerrno>
 
@@ -92,8 +91,7 @@ wait_outcome child_handle::reap(int& status, rusage& usage) noexcept
         return outcome;
     }
     reaped_ = true;
-    if (!foreign_)
-        disown_child(pid_);
+    own_.release();
     if (rest_ == guarded_rest::nothing)
         guard_.release();
     return outcome;
@@ -122,6 +120,7 @@ void child_handle::reap_blocking() noexcept
     guard_.release();
     static_cast<void>(wait(0, nullptr, nullptr)); // lost or taken: gone either way
     reaped_ = true;
+    own_.release();
 }
 
 int child_handle::signal(int number) const noexcept

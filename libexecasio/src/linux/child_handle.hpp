@@ -1,6 +1,7 @@
 #pragma once
 
 #include "linux/guard_table.hpp"
+#include "linux/own_children.hpp"
 #include "linux/unique_fd.hpp"
 
 #include <optional>
@@ -25,7 +26,12 @@ enum class wait_outcome {
 class child_handle {
 public:
     child_handle() = default;
-    child_handle(pid_t pid, unique_fd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+    child_handle(pid_t pid, unique_fd pidfd) noexcept
+        : pid_(pid),
+          pidfd_(std::move(pidfd)),
+          own_(pid)
+    {
+    }
 
     static child_handle foreign(pid_t pid, unique_fd pidfd) noexcept
     {
@@ -83,6 +89,7 @@ private:
 
     pid_t pid_ = 0;
     unique_fd pidfd_;
+    own_child own_;
     guard_entry guard_;
     bool reaped_ = false;
     bool foreign_ = false;

@@ -1,6 +1,7 @@
 #include "linux/clone.hpp"
 
 #include "linux/all_signals_blocked.hpp"
+#include "linux/own_children.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -257,6 +258,7 @@ error_code error_of(child_report const& report) noexcept
 
 birth give_birth(child_plan& plan, bool share_table) noexcept
 {
+    birth_under_way const until_it_is_noted;
     birth result;
     child_stack const& stack = own_stack();
     if (!stack.valid()) {
@@ -326,6 +328,7 @@ begun_birth begin_birth(child_plan& plan) noexcept
     // The table is copied as a whole: to share it for a moment, while this process goes on using
     // it, would save little next to the copy of the memory.
     plan.shared_below = 0;
+    birth_under_way const until_it_is_noted;
     attempt const a = blocked_attempt(stack, plan, false);
     plan.report_fd = -1;
     if (a.error != 0) {

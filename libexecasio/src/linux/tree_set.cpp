@@ -1,7 +1,7 @@
 #include "linux/tree_set.hpp"
 
-#include "execasio/subreaper.hpp"
 #include "linux/last_error.hpp"
+#include "linux/own_children.hpp"
 #include "linux/tree_mark.hpp"
 
 #include <algorithm>
@@ -16,67 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-namespace execasio {
-namespace {
-
-std::atomic<bool> subreaper = false;
-
-/// How many of a number: another thread may start one with the number of a child that was reaped a
-/// moment ago, and is not forgotten yet.
-struct own_children {
-    std::mutex mutex;
-    std::map<pid_t, int> pids;
-};
-
-own_children& own()
-{
-    static auto* const o = new own_children;
-    return *o;
-}
-
-} // namespace
-
-error_code become_subreaper() noexcept
-{
-    if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
-        return sys::last_error();
-    subreaper = true;
-    return {};
-}
-
-namespace sys {
-
-bool is_subreaper() noexcept
-{
-    return subreaper;
-}
-
-void own_child(pid_t pid) noexcept
-{
-    if (!subreaper)
-        return;
-    std::lock_guard const lock(own().mutex);
-    try {
-        ++own().pids[pid];
-    } catch (std::bad_alloc const&) { // taken for an orphan then, if it is in a tree's group
-    }
-}
-
-void disown_child(pid_t pid) noexcept
-{
-    if (!subreaper)
-        return;
-    std::lock_guard const lock(own().mutex);
-    if (auto const found = own().pids.find(pid); found != own().pids.end() && --found->second == 0)
-        own().pids.erase(found);
-}
-
-bool is_own_child(pid_t pid) noexcept
-{
-    std::lock_guard const lock(own().mutex);
-    return own().pids.contains(pid);
-}
-
+namespace execasio::sys {
 namespace {
 
 constexpr int most_rounds = 16; // of a family that grows faster than it is walked
@@ -264,5 +204,4 @@ void tree_set::reap() noexcept
     }
 }
 
-} // namespace sys
-} // namespace execasio
+} // namespace execasio::sys

@@ -43,10 +43,4 @@ private:
     std::uint64_t number_;
 };
 
-/// Children of this program that only it may reap, while it is a subreaper.
-void own_child(pid_t pid) noexcept;
-void disown_child(pid_t pid) noexcept;
-bool is_subreaper() noexcept;
-bool is_own_child(pid_t pid) noexcept;
-
 } // namespace execasio::sys
