@@ -8,7 +8,7 @@
          a_cut_frame_ends_it_with_0/1, a_vm_that_is_killed_leaves_nothing/1,
          stubborn_children_are_killed_in_time/1, alarm_bounds_the_clean_up/1,
          a_kill_command_is_let_finish_at_the_end/1, kill_commands_are_run_at_the_end/1, a_hanging_kill_command_does_not_outlive_it/1,
-         its_group_does_not_outlive_it/1, nor_does_it_outlive_its_sigkill/1, frames_on_descriptors_3_and_4/1,
+         an_orphan_is_reaped/1, its_group_does_not_outlive_it/1, nor_does_it_outlive_its_sigkill/1, frames_on_descriptors_3_and_4/1,
          words_it_does_not_know_are_ignored/1, reasons_not_to_start_are_exit_codes/1]).
 
 -define(SLEEP, "echo ready; exec sleep 1000").
@@ -201,6 +201,14 @@ reasons_not_to_start_are_exit_codes(P) ->
     {match, _} = re:run(Says, "SHELL"),
     {4, _} = program(P, [], [{"SHELL", ""}]),
     {0, <<"exec-port", _/binary>>} = program(P, ["--help"], []).
+
+%% The shell has ended before. In many containers nobody else would reap it.
+an_orphan_is_reaped(P) ->
+    {pid, OsPid} = exec_port:run(P, "(exec 1>&-; read line) <&0 & echo $!", [stdin, stdout]),
+    {stdout, Line} = exec_port:next(OsPid),
+    {0, <<>>, <<>>} = exec_port:outcome(OsPid),
+    Orphan = binary_to_integer(string:trim(Line)),
+    os_process:until(fun() -> os_process:state(Orphan) =:= none end).
 
 %% Run without a VM at its other end.
 program(#{path := Path, args := Args, env := Env}, More, Variables) ->

@@ -130,7 +130,7 @@ messages_go_to_a_file(#{dir := Directory} = P) ->
     ok = exec_port:stop(Own, Last),
     {0, <<>>, <<>>} = exec_port:outcome(Last),
     has(File, "info: process " ++ integer_to_list(Last) ++
-              " ended: signal 9 \\(SIGKILL\\), its kill_timeout was over"),
+              " ended: signal 9 \\(SIGKILL\\), when nothing else had ended it"),
     exec_port:shutdown(Own),
     0 = exec_port:exit_code(Own),
     {0, Mode} = os_process:run("/usr/bin/stat", ["-c", "%a", File], []),
@@ -230,7 +230,9 @@ what_is_ignored_is_told(P) ->
          {0, Says} = program(P, [Option, "x"]),
          {match, _} = re:run(Says, Option ++ " takes a number: 'x' is ignored")
      end || Option <- ["-alarm", "-debug"]],
-    ok.
+    {0, Says} = program(P, ["-alarm", "-5"]),
+    {match, _} = re:run(Says, "-alarm takes a number: '-5' is ignored"),
+    {0, <<>>} = program(P, ["-alarm", "x", "--log-level", "error"]).
 
 %% Where /dev/log is, it is told nothing: the option only has to be taken.
 a_system_log_that_nobody_reads_is_told(P) ->

@@ -316,7 +316,10 @@ only_root_has_to_name_its_user(P) ->
 
 it_tells_who_it_is(#{identity := Identity} = P) ->
     Line = list_to_binary(Identity ++ "\n"),
-    {0, Line} = program(P, ["--whoami"]).
+    {0, Line} = program(P, ["--whoami"]),
+    % Standard output is for frames.
+    #{path := Path, env := Env} = P,
+    {0, <<>>} = os_process:run("/bin/sh", ["-c", "\"$0\" --whoami 2>/dev/null", Path], [{env, Env}]).
 
 program(#{path := Path, env := Env}, Args) ->
     os_process:run(Path, Args, [{env, Env}, stderr_to_stdout, in]).

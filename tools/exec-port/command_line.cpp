@@ -18,14 +18,14 @@ std::optional<long> to_number(std::string const& text)
     return value;
 }
 
-/// The number of seconds or the level of an option that erlexec's port has as well: what is no
-/// number is ignored there, too.
+/// A number that erlexec's port takes as well, where whatever is none is ignored, too.
 std::optional<long> lenient(std::string const& option, std::string const& text, settings& s)
 {
     auto const value = to_number(text);
-    if (!value)
-        s.ignored.push_back("-" + option + " takes a number: '" + text + "' is ignored");
-    return value;
+    if (value && *value >= 0)
+        return value;
+    s.ignored.push_back("-" + option + " takes a number: '" + text + "' is ignored");
+    return std::nullopt;
 }
 
 /// A number in a range, for an option of our own.
@@ -72,7 +72,7 @@ void read_own(std::string const& name, std::string const& value, settings& s)
     } else if (name == "max-chunk") {
         s.limits.chunk = bounded(name, value, 1, output_block::data_size, s);
     } else if (name == "max-input") {
-        // Room for any piece, or one that is read at once would be too much.
+        // Room for any piece of {packet, 2}, or one that is read at once would be too much.
         constexpr long piece_max = 65535;
         s.limits.input = bounded(name, value, piece_max, std::numeric_limits<long>::max(), s);
     } else if (name == "log") {
@@ -104,7 +104,8 @@ settings read_command_line(std::vector<std::string> const& arguments)
                 read_own(name, at + 1 != arguments.end() ? *++at : "", s);
             continue;
         }
-        bool const has_value = at + 1 != arguments.end() && (at + 1)->compare(0, 1, "-") != 0;
+        bool const has_value =
+            at + 1 != arguments.end() && ((at + 1)->compare(0, 1, "-") != 0 || to_number(at[1]));
         if (name == "n") {
             s.numbered_descriptors = true;
         } else if (name == "whoami") {

@@ -36,7 +36,11 @@ public:
     static void to_syslog();
 
     static void error(std::string const& text) { write(severity::error, text); }
-    static void warning(std::string const& text) { write(severity::warning, text); }
+    static void warning(std::string const& text)
+    {
+        if (threshold >= severity::warning)
+            write(severity::warning, text);
+    }
 
     /// `what` is only composed when it is wanted.
     template <class Text>

@@ -44,8 +44,8 @@ int check_environment(settings const& s)
         return ::setenv("SHELL", s.shell->c_str(), 1) == 0 ? exit_code::ok : exit_code::refused;
     }
     log::error((shell.empty() ? "SHELL is not set"
-                              : "SHELL is no absolute path, as it has to be for a program that has "
-                                "more rights than its user: " +
+                              : "SHELL must be an absolute path for a program that has more rights "
+                                "than its user, and is " +
                                     shell) +
                ": it names the shell that runs commands, such as SHELL=/bin/sh; or start exec-port "
                "with --default-shell /bin/sh");
@@ -65,8 +65,6 @@ int open_log(settings const& s)
         log::error(*s.wrong);
         return exit_code::refused;
     }
-    for (std::string const& what : s.ignored)
-        log::warning(what);
     if (s.log == "syslog") {
         log::to_syslog();
     } else if (s.log && ::getauxval(AT_SECURE) != 0) {
@@ -78,6 +76,8 @@ int open_log(settings const& s)
             return exit_code::refused;
         }
     }
+    for (std::string const& what : s.ignored)
+        log::warning(what);
     return exit_code::ok;
 }
 
@@ -192,8 +192,9 @@ int serve(settings const& s, rights const& r, std::vector<pid_t> const& others)
 int main(int argc, char** argv)
 {
     settings const s = read_command_line({argv + std::min(argc, 1), argv + argc});
+    // Like erlexec's port, not where frames are expected.
     if (s.help) {
-        std::cout << usage();
+        std::cerr << usage();
         return exit_code::ok;
     }
     if (s.version) {
@@ -201,7 +202,7 @@ int main(int argc, char** argv)
         return exit_code::ok;
     }
     if (s.who_am_i) {
-        std::cout << user_name(::geteuid()) << '\n';
+        std::cerr << user_name(::geteuid()) << '\n';
         return exit_code::ok;
     }
     int code = open_standard_descriptors();

@@ -34,27 +34,46 @@ port::port(asio::io_context& context, settings const& s, rights const& r,
       signals_(context, SIGTERM, SIGINT),
       dump_signal_(context, SIGUSR1)
 {
+    reap_orphans(); // before the first child
     if (s.guard)
         start_guardian(others);
+}
+
+void port::reap_orphans()
+{
+    try {
+        orphan_reaper_.emplace(context_.get_executor());
+    } catch (boost::system::system_error const& e) {
+        log::warning("orphans are left to process 1: " + std::string(e.what()));
+    }
 }
 
 void port::start_guardian(std::vector<pid_t> const& others)
 {
     std::string const risk = ". Should exec-port be killed, its children would live on";
+    execasio::guardian* guardian = nullptr;
     try {
         auto const on_loss = [risk](execasio::exit_record const& how, error_code failed) {
             log::warning("the guardian has ended by " + describe(how) +
                          (failed ? " and cannot be started again: " + failed.message() + risk
                                  : ", another one was started"));
         };
-        supervisor_.start_guardian(on_loss).include_own_group(others);
+        guardian = &supervisor_.start_guardian(on_loss);
     } catch (boost::system::system_error const& e) {
         log::warning("there is no guardian: " + std::string(e.what()) + risk);
+        return;
+    }
+    try {
+        guardian->include_own_group(others);
+    } catch (boost::system::system_error const& e) {
+        log::warning("the guardian leaves the port's process group alone: " +
+                     std::string(e.what()));
     }
 }
 
 int port::run()
 {
+    log::trace(1, [] { return "started, process " + std::to_string(::getpid()); });
     signals_.async_wait([this](error_code ec, int number) {
         if (!ec) {
             log::trace(1, [=] { return "ended by " + execasio::signal_name(number); });
@@ -147,8 +166,8 @@ asio::awaitable<void> port::shut_down()
     if (left == 0)
         co_return;
     std::string text = std::to_string(left) + " process(es) cannot be killed";
-    for (pid_t const id : supervisor_.ids()) // not those that may not be signalled
-        text += ' ' + std::to_string(id);
+    for (pid_t const id : supervisor_.ids()) // not those that commands have left behind
+        text += ", " + std::to_string(id);
     log::error(text);
 }
 

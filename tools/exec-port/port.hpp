@@ -9,6 +9,7 @@
 #include "rights.hpp"
 #include "start_queue.hpp"
 
+#include <execasio/subreaper.hpp>
 #include <execasio/supervisor.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -40,6 +41,7 @@ private:
     asio::awaitable<void> serve();
     asio::awaitable<void> shut_down();
     void end(int code);
+    void reap_orphans();
     void start_guardian(std::vector<pid_t> const& others);
     void dump_when_asked();
     void dump() const;
@@ -88,6 +90,7 @@ private:
     std::map<int, std::shared_ptr<child>> children_; // also those whose end is not told yet
     std::map<int, std::shared_ptr<child>> newborn_;  // that the VM has not been told of
     reply_order replies_;
+    std::optional<execasio::orphan_reaper> orphan_reaper_;
     execasio::supervisor supervisor_;
     start_queue starts_; // of processes of other users
     asio::signal_set signals_;

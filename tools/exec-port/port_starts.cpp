@@ -212,7 +212,7 @@ void port::ended(execasio::process& p, error_code ec, execasio::exit_record cons
         bool const in_vain = record.stop_stage().value_or(0) != 0;
         return "process " + std::to_string(p.id()) +
                " ended: " + (ec ? ec.message() : describe(record)) +
-               (in_vain ? ", its kill_timeout was over" : "");
+               (in_vain ? ", when nothing else had ended it" : "");
     };
     if (c && c->traced())
         log::write(log::severity::debug, text());
