@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -36,60 +37,79 @@ error_code become_subreaper() noexcept
     return {};
 }
 
+/// A look at all children costs the kernel time for each of them, and SIGCHLD comes for every
+/// process of this program's own that ends. So each look is followed by a rest, which is so long
+/// that all looks together take a hundredth of the time at most; nothing is caught meanwhile.
 struct orphan_reaper::impl : std::enable_shared_from_this<impl> {
-    explicit impl(asio::any_io_executor executor) : signals(executor, SIGCHLD), again(executor) {}
+    using clock = std::chrono::steady_clock;
+
+    explicit impl(asio::any_io_executor executor) : signals(executor), rest_over(executor) {}
 
     void wait()
     {
+        signals.add(SIGCHLD);
         signals.async_wait([weak = weak_from_this()](error_code ec, int) {
             auto const self = weak.lock();
-            if (!self || ec)
-                return;
-            self->wait();
-            if (!self->waiting)
+            if (self && !ec) {
                 self->look();
+                self->rest();
+            }
         });
     }
 
-    /// The kernel names the first of all that have ended. One that is somebody's hides others until
-    /// it is reaped, which takes no time as a rule.
-    void look()
+    void rest()
     {
-        detail::reap_orphans();
-        for (;;) {
-            siginfo_t info{};
-            if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) {
-                patience = shortest;
-                return;
-            }
-            if (!sys::is_orphan(info.si_pid))
-                break;
-            reap(info.si_pid);
-        }
-        look_later();
-    }
-
-    void look_later()
-    {
-        again.expires_after(patience);
-        again.async_wait([weak = weak_from_this()](error_code ec) {
+        constexpr clock::duration shortest = std::chrono::milliseconds(50);
+        signals.cancel();
+        signals.clear();
+        rest_over.expires_after(std::max(shortest, 200 * cost));
+        rest_over.async_wait([weak = weak_from_this()](error_code ec) {
             auto const self = weak.lock();
             if (!self || ec)
                 return;
-            self->waiting = false;
-            if (self->patience == longest) {
-                self->look_behind();
-            } else {
-                self->patience = std::min(2 * self->patience, longest);
-                self->look();
-            }
+            self->wait(); // first, so that whoever ends from now on is told
+            if (self->look())
+                self->rest();
         });
-        waiting = true; // not before, since it may throw
     }
 
-    /// One that nobody awaits is in the way, or there is always another. For all that have ended so
-    /// far; of the next one a signal will tell.
-    void look_behind()
+    /// @return Whether it has found somebody, so that there may be more.
+    bool look()
+    {
+        auto const begun = clock::now();
+        detail::reap_orphans();
+        bool found = false;
+        pid_t in_the_way = 0;
+        while (pid_t const first = first_zombie()) {
+            found = true;
+            if (!sys::is_orphan(first)) {
+                in_the_way = first;
+                break;
+            }
+            reap(first);
+        }
+        if (in_the_way == 0) {
+            hidden_since.reset();
+        } else if (!hidden_since) {
+            hidden_since = begun;
+        } else if (begun - *hidden_since > std::chrono::seconds(1)) {
+            look_behind();
+            hidden_since.reset();
+            found = false; // of the next one a signal will tell
+        }
+        cost = clock::now() - begun;
+        return found;
+    }
+
+    /// One of this program's own hides others until it is reaped, which takes no time as a rule.
+    static pid_t first_zombie() noexcept
+    {
+        siginfo_t info{};
+        return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+    }
+
+    /// Nobody awaits the one in the way, or there is always another.
+    static void look_behind() noexcept
     {
         sys::process_table all;
         all.read();
@@ -98,13 +118,10 @@ struct orphan_reaper::impl : std::enable_shared_from_this<impl> {
                 reap(e.pid);
     }
 
-    static constexpr std::chrono::milliseconds shortest{1};
-    static constexpr std::chrono::milliseconds longest{1024};
-
     asio::signal_set signals;
-    asio::steady_timer again;
-    std::chrono::milliseconds patience = shortest;
-    bool waiting = false;
+    asio::steady_timer rest_over;
+    clock::duration cost{}; // of the last look
+    std::optional<clock::time_point> hidden_since;
 };
 
 orphan_reaper::orphan_reaper(asio::any_io_executor executor)
@@ -119,7 +136,7 @@ orphan_reaper::~orphan_reaper()
 {
     error_code ignored;
     impl_->signals.cancel(ignored);
-    impl_->again.cancel();
+    impl_->rest_over.cancel();
 }
 
 } // namespace execasio
