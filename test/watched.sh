@@ -33,7 +33,8 @@ report() {
 }
 
 # Jobs by their numbers: a process that has ended is none any more, whoever has its number then.
-"$@" --color_output=no --logger=HRF,error,stdout:HRF,test_suite,"$log" &
+# (Boost.Test takes the other order, too, and then tells nothing on standard output.)
+"$@" --color_output=no --logger=HRF,test_suite,"$log":HRF,error,stdout &
 program=$!
 sleep "$seconds" &
 timer=$!
