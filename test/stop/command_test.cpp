@@ -15,7 +15,6 @@
 
 #include <sstream>
 #include <string>
-#include <thread>
 
 #include <signal.h>
 #include <unistd.h>
@@ -96,14 +95,16 @@ BOOST_AUTO_TEST_CASE(a_command_whose_identity_is_refused_gives_way_to_SIGTERM)
 
 BOOST_AUTO_TEST_CASE(but_not_when_its_stage_is_over)
 {
-    run_coroutine([]() -> asio::awaitable<void> {
+    held_program const program(test::puppet_path());
+    if (!program.held())
+        return;
+    run_coroutine([&]() -> asio::awaitable<void> {
         process p = co_await ready_puppet("ignore", "10");
+        command held(program.path(), "exit", "0");
+        held.credentials(own_identity()).spawn_deadline(100ms); // in the second stage
         stop_plan plan = stop_plan::kill();
-        command missing("/nonexistent");
-        plan.command(missing.credentials(own_identity()), 0ms, never).signal(SIGUSR1, 300ms);
-        BOOST_TEST(!execasio::request_stop(p, plan));
-        std::this_thread::sleep_for(50ms); // it fails before the event loop goes on
-        exit_record const how = co_await p.wait();
+        plan.command(held, 0ms, never).signal(SIGUSR1, 300ms);
+        exit_record const how = co_await execasio::stop(p, plan);
         BOOST_TEST(how.signal() == SIGKILL);
         BOOST_TEST(how.stop_stage().value() == 2u);
     });
