@@ -79,7 +79,6 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
     /// As nobody's child: it is no business of those who look at this program's children.
     [[nodiscard]] process start_detached(int image)
     {
-        sys::no_subreaper const as_nobody_s_child;
         command cmd = guardian_command(image);
         cmd.argument("detached")
             .input(stream::pipe)
@@ -92,6 +91,7 @@ struct guardian::impl : std::enable_shared_from_this<impl> {
         if (wait_readable(parent.output().native_handle(), patience) &&
             parent.output().try_read(asio::buffer(&pid, sizeof pid), ec) == sizeof pid) {
             process child = adopt_grandchild(pid);
+            sys::no_subreaper const of_the_grandchild; // others' orphans are lost meanwhile
             parent.input().close();
             sys::unique_fd const end = sys::open_pidfd(parent.id());
             await_end(parent, end.get());

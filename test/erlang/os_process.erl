@@ -1,12 +1,14 @@
 %% Processes as the system shows them, and waiting for what it has no event for.
 
 -module(os_process).
--export([name/1, parent/1, group/1, state/1, exists/1, children/1, named_child/2, descriptors/1, ticks/1,
+-export([name/1, named/1, parent/1, group/1, state/1, exists/1, children/1, named_child/2, descriptors/1, ticks/1,
          with_variable/2, field/2, signal/2, run/3]).
 -export([until/1, within/2, elapsed/1, prompt/2, scaled/1]).
 
 %% Of its program, at most 15 bytes.
 name(OsPid) -> string:trim(content(OsPid, "comm")).
+
+named(Name) -> [OsPid || OsPid <- all(), name(OsPid) =:= list_to_binary(Name)].
 
 parent(OsPid) -> stat(OsPid, 2).
 group(OsPid) -> stat(OsPid, 3).

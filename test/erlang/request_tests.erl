@@ -136,8 +136,16 @@ manage_of_nobody_is_answered(P) ->
     [{error, badarg} = exec_port:manage(P, OsPid, [])
      || OsPid <- [0, -1, foo, exec_port:os_pid(P)]],
     {error, badarg} = exec_port:manage(P, 1, [fly]),
+    {error, not_found} = exec_port:manage(P, guardian(P), []),
     Vm = list_to_integer(os:getpid()),
     {error, badarg} = exec_port:manage(P, Vm, [{user, "nobody-of-that-name"}]).
+
+%% The one that waits for the end of this port.
+guardian(P) ->
+    Port = exec_port:os_pid(P),
+    [Guardian] = [OsPid || OsPid <- os_process:named("execasio-guard"),
+                           os_process:field(OsPid, {"fdinfo/4", "Pid"}) =:= Port],
+    Guardian.
 
 %% Neither exits nor output wait for the end of a flood of requests.
 events_go_on_beside_requests(P) ->

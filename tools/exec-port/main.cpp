@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -230,6 +231,9 @@ int main(int argc, char** argv)
         std::vector<pid_t> const others = execasio::group_members(::getpgrp());
         code = serve(s, r, others);
         execasio::kill_group_members(::getpgrp(), others);
+        // Orphans are the port's children, and there may be nobody else who reaps them.
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
     } catch (boost::system::system_error const& e) {
         log::error(std::string("cannot look at its process group: ") + e.what());
         code = exit_code::refused;

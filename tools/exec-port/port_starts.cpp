@@ -130,7 +130,7 @@ void port::handle(std::int64_t id, manage_request const& r)
         handle(id, refusal::badarg());
         return;
     }
-    if (r.os_pid == 1) { // at the port's end all would be asked to go
+    if (r.os_pid == 1 || r.os_pid == supervisor_.guardian_id()) { // at the end all have to go
         handle(id, refusal::atom("not_found"));
         return;
     }
