@@ -2,7 +2,7 @@
 
 #include "linux/last_error.hpp"
 #include "linux/own_children.hpp"
-#include "linux/process_table.hpp"
+#include "linux/process_set.hpp"
 #include "orphanage.hpp"
 
 #include <boost/asio/signal_set.hpp>
@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <filesystem>
+#include <fstream>
+#include <vector>
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -21,10 +23,55 @@
 namespace execasio {
 namespace {
 
-void reap(pid_t orphan) noexcept
+/// @return Whether it was one, and had ended.
+bool reap_if_orphan(pid_t child) noexcept
 {
     siginfo_t info{};
-    ::waitid(P_PID, static_cast<id_t>(orphan), &info, WEXITED | WNOHANG);
+    return sys::is_orphan(child) &&
+           ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG) == 0 &&
+           info.si_pid != 0;
+}
+
+bool has_zombie() noexcept
+{
+    siginfo_t info{};
+    return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+/// As the kernel lists them (proc(5)), where it does (CONFIG_PROC_CHILDREN), or found in /proc.
+std::vector<pid_t> all_children()
+{
+    std::vector<pid_t> found;
+    bool listed = false;
+    for (auto const& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream children(thread.path() / "children");
+        listed = listed || children.is_open();
+        for (pid_t child = 0; children >> child;)
+            found.push_back(child);
+    }
+    if (listed)
+        return found;
+    sys::process_table all;
+    sys::read_all(all);
+    for (sys::process_entry const& e : all)
+        if (e.parent == ::getpid())
+            found.push_back(e.pid);
+    return found;
+}
+
+/// waitid(2) would name one zombie after the other, each time past all children that live. Nobody
+/// is reaped while they are being listed, or others would be left out.
+/// @return Whether any was reaped, or may have to be later.
+bool reap_strangers() noexcept
+{
+    bool found = sys::has_births_under_way();
+    try {
+        for (pid_t const child : all_children())
+            found = reap_if_orphan(child) || found;
+    } catch (std::exception const&) { // out of memory or descriptors
+        return true;
+    }
+    return found || sys::has_births_under_way();
 }
 
 } // namespace
@@ -38,8 +85,8 @@ error_code become_subreaper() noexcept
 }
 
 /// A look at all children costs the kernel time for each of them, and SIGCHLD comes for every
-/// process of this program's own that ends. So each look is followed by a rest, which is so long
-/// that all looks together take a hundredth of the time at most; nothing is caught meanwhile.
+/// process of this program's own that ends. So each look is followed by a rest: looks in vain take
+/// a hundredth of the time at most, others a tenth. Nothing is caught meanwhile.
 struct orphan_reaper::impl : std::enable_shared_from_this<impl> {
     using clock = std::chrono::steady_clock;
 
@@ -50,26 +97,24 @@ struct orphan_reaper::impl : std::enable_shared_from_this<impl> {
         signals.add(SIGCHLD);
         signals.async_wait([weak = weak_from_this()](error_code ec, int) {
             auto const self = weak.lock();
-            if (self && !ec) {
-                self->look();
-                self->rest();
-            }
+            if (self && !ec)
+                self->rest(self->look());
         });
     }
 
-    void rest()
+    void rest(bool found)
     {
         constexpr clock::duration shortest = std::chrono::milliseconds(50);
         signals.cancel();
         signals.clear();
-        rest_over.expires_after(std::max(shortest, 200 * cost));
+        rest_over.expires_after(std::max(shortest, (found ? 10 : 200) * cost));
         rest_over.async_wait([weak = weak_from_this()](error_code ec) {
             auto const self = weak.lock();
             if (!self || ec)
                 return;
             self->wait(); // first, so that whoever ends from now on is told
             if (self->look())
-                self->rest();
+                self->rest(true);
         });
     }
 
@@ -78,50 +123,14 @@ struct orphan_reaper::impl : std::enable_shared_from_this<impl> {
     {
         auto const begun = clock::now();
         detail::reap_orphans();
-        bool found = false;
-        pid_t in_the_way = 0;
-        while (pid_t const first = first_zombie()) {
-            found = true;
-            if (!sys::is_orphan(first)) {
-                in_the_way = first;
-                break;
-            }
-            reap(first);
-        }
-        if (in_the_way == 0) {
-            hidden_since.reset();
-        } else if (!hidden_since) {
-            hidden_since = begun;
-        } else if (begun - *hidden_since > std::chrono::seconds(1)) {
-            look_behind();
-            hidden_since.reset();
-            found = false; // of the next one a signal will tell
-        }
+        bool const found = has_zombie() && reap_strangers();
         cost = clock::now() - begun;
         return found;
-    }
-
-    /// One of this program's own hides others until it is reaped, which takes no time as a rule.
-    static pid_t first_zombie() noexcept
-    {
-        siginfo_t info{};
-        return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
-    }
-
-    /// Nobody awaits the one in the way, or there is always another.
-    static void look_behind() noexcept
-    {
-        sys::process_table all;
-        all.read();
-        for (sys::process_entry const& e : all)
-            if (e.parent == ::getpid() && !e.living && sys::is_orphan(e.pid))
-                reap(e.pid);
     }
 
     asio::signal_set signals;
     asio::steady_timer rest_over;
     clock::duration cost{}; // of the last look
-    std::optional<clock::time_point> hidden_since;
 };
 
 orphan_reaper::orphan_reaper(asio::any_io_executor executor)

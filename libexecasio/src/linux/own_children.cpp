@@ -65,6 +65,11 @@ birth_under_way::~birth_under_way()
     --births;
 }
 
+bool has_births_under_way() noexcept
+{
+    return births != 0;
+}
+
 no_subreaper::no_subreaper() noexcept
 {
     if (::prctl(PR_GET_CHILD_SUBREAPER, &before_, 0, 0, 0) == 0 && before_ != 0)

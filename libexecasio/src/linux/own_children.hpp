@@ -40,6 +40,8 @@ public:
     ~birth_under_way();
 };
 
+bool has_births_under_way() noexcept;
+
 /// Whether somebody here is going to reap that child. True as well when it cannot be told.
 bool is_own_child(pid_t pid) noexcept;
 
